@@ -1,0 +1,175 @@
+"""From the scores log to windows and alerts. One aggregator is active; the others of its group stand by."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import ClassVar
+
+import structlog
+from msgspec import MsgspecError, msgpack
+from msgspec import json as msgspec_json
+
+from alerting.alerts import Alert, alert_message
+from alerting.checkpoints import CHECKPOINTS, Checkpoints
+from alerting.eventtime import Verdict
+from alerting.keeper import Keeper
+from alerting.metrics import AggregateMetrics
+from alerting.state import AggregateSettings, Closing, State
+from alerting.windows import amendment_message, window_message
+from classifier.scores import SCORES, decode_columns
+from ingest.instants import SECOND
+from ingest.logs import Batch, Closed, Event, Logs, LogUnfit, Message, Opened, Place, Position, Record, Skipped
+from ingest.steps import Step
+
+log = structlog.get_logger()
+
+CHECKPOINT_EVERY = 10 * SECOND
+CHECKPOINT_BYTES_S = 200_000  # a large state is written less often: what a crash undoes is soon read again
+_HERE = Place(SCORES.log, 0)
+
+
+class Aggregate:
+    """The box between scores and alerts.
+
+    Its position is in its checkpoint, never anywhere else: on `Opened` it reads the newest checkpoint and seeks to where
+    that one ends. What is committed to the group only tells others how far it is.
+    """
+
+    wants_ends: ClassVar[bool] = False
+
+    def __init__(self, settings: AggregateSettings, logs: Logs, owner: str, metrics: AggregateMetrics) -> None:
+        self.finished = False  # a replay has come to its end and all of it is published
+        self._settings = settings
+        self._hash = blake2b(msgspec_json.encode(settings), digest_size=6).hexdigest()
+        self._logs, self._owner, self._metrics = logs, owner, metrics
+        self._keeper: Keeper | None = None  # None: standing by
+        self._checkpoints: Checkpoints | None = None
+        self._checkpoint_due = 0
+
+    def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
+        """Count what came; publish windows and alerts first, then now and then a checkpoint."""
+        for event in events:
+            match event:
+                case Opened():
+                    yield Step(seeks={event.place: self._take_over(event, now)})
+                case Closed():
+                    self._keeper = self._checkpoints = None
+                    self._metrics.stand_by()
+                case Skipped() if self._keeper:
+                    self._lose(event)
+                case Batch() if self._keeper:
+                    self.finished = False  # the state may come from an earlier replay
+                    yield Step(self._read(event, now))
+                case _:
+                    pass
+        if self._keeper and (now >= self._checkpoint_due or (self._keeper.finished and not self.finished)):
+            yield from self._checkpoint(now)
+            self.finished = self._keeper.finished
+
+    def _take_over(self, opened: Opened, now: int) -> int:
+        """Become the active one: the newest checkpoint is the state, and its position is where to go on."""
+        self._checkpoints = Checkpoints(self._owner, self._logs.scan(CHECKPOINTS.log))
+        state = State.fresh(self._settings.windows)
+        state.position = opened.start
+        if self._checkpoints.newest is not None:
+            try:
+                state = msgpack.decode(self._checkpoints.newest, type=State)
+            except MsgspecError as error:
+                raise LogUnfit(
+                    f"The newest checkpoint in {CHECKPOINTS.log} cannot be read ({error}); "
+                    "run the version that wrote it, or delete the log to start anew from the scores that are kept."
+                ) from error
+        else:
+            state.inputs.forgive()  # the scores may be older than this: their first ranges may have expired
+        if state.scores_id not in ("", opened.log_id) or state.position > opened.end:
+            log.error("scores log was made again", position=state.position, start=opened.start)
+            state.inputs.forgive()
+            state.position = opened.start
+        state.scores_id = opened.log_id
+        self._keeper = Keeper(self._settings, self._hash, state)
+        self._metrics.know(state.topics)
+        self._checkpoint_due = now + CHECKPOINT_EVERY
+        log.info("aggregator active", position=state.position, epoch=self._checkpoints.epoch)
+        return state.position
+
+    def _lose(self, skipped: Skipped) -> None:
+        """The scores log no longer has what comes next: say so, and let every partition go on from where it is."""
+        assert self._keeper is not None
+        log.error("scores lost to retention", start=skipped.start, next=skipped.next)
+        self._keeper.state.inputs.forgive()
+        self._keeper.state.position = skipped.next
+        self._keeper.state.scores_id = skipped.log_id
+
+    def _read(self, batch: Batch, now: int) -> list[Message]:
+        keeper = self._keeper
+        assert keeper is not None
+        messages: list[Message] = []
+        for record in batch.records:
+            messages.extend(self._read_record(record, now))
+        keeper.state.position = max(keeper.state.position, batch.next)
+        if keeper.state.clock is not None:
+            self._metrics.read(batch, now)
+        self._metrics.show(keeper)
+        return messages
+
+    def _read_record(self, record: Record, now: int) -> Iterator[Message]:
+        keeper, metrics = self._keeper, self._metrics
+        assert keeper is not None
+        if record.offset < keeper.state.position or record.value is None:
+            return
+        keeper.state.position = record.offset
+        try:
+            columns = decode_columns(record.value)
+        except MsgspecError as error:
+            raise LogUnfit(
+                f"Record {record.offset} of {SCORES.log} is not a range of scores ({error}): something else writes there."
+            ) from error
+        scores = columns.range
+        replaced = keeper.state.inputs.replaced_by(scores)
+        verdict, fresh, lost = keeper.state.inputs.admit(columns)
+        if replaced and verdict is not Verdict.AHEAD:
+            metrics.remade.inc()
+            log.warning("input deleted and made again", kafka_topic=scores.log, partition=scores.partition)
+        metrics.ranges.labels(verdict.value).inc()
+        if lost:
+            metrics.lost.inc(lost)
+            log.error("input lost", kafka_topic=scores.log, partition=scores.partition, positions=lost,
+                      reason=scores.skipped or "gone before it was read")  # fmt: skip
+        if verdict is Verdict.AHEAD:
+            log.warning("range ahead of its position", kafka_topic=scores.log, partition=scores.partition,
+                        start=scores.start)  # fmt: skip
+            keeper.state.position = record.offset + 1
+            return
+        metrics.know(scores.topics)
+        if scores.canary_at:
+            metrics.canaries.show(scores, now)
+        metrics.count(fresh, keeper.state.inputs.of(scores).watermark)
+        for found in keeper.take(columns, fresh):
+            yield self._message(found, record.offset, now)
+        keeper.state.position = record.offset + 1
+
+    def _message(self, found: Closing | Alert, offset: int, now: int) -> Message:
+        keeper = self._keeper
+        assert keeper is not None
+        if isinstance(found, Alert):
+            self._metrics.alert(found, now)
+            log.info("alert", id=found.id, change=found.change, subject=str(found.subject), severity=found.severity,
+                     days=found.return_period_days, historical=found.historical)  # fmt: skip
+            return alert_message(found)
+        self._metrics.windows.inc()
+        width, artifact = keeper.state.bins.width, keeper.state.artifact
+        if found.additive:
+            return amendment_message(found.subject, found.start, width, found.tally, artifact, offset)
+        return window_message(found.subject, found.start, width, found.tally, artifact)
+
+    def _checkpoint(self, now: int) -> Iterator[Step]:
+        """Everything found so far is flushed; now the state that has found it, then what it replaces goes."""
+        keeper, checkpoints = self._keeper, self._checkpoints
+        assert keeper is not None
+        assert checkpoints is not None
+        packed = keeper.packed()
+        self._metrics.checkpoint_bytes.set(len(packed))
+        yield Step(checkpoints.messages(packed), commits={_HERE: Position(keeper.state.position)})
+        removals = checkpoints.removals()
+        if removals:
+            yield Step(removals)
+        self._checkpoint_due = now + max(CHECKPOINT_EVERY, len(packed) * SECOND // CHECKPOINT_BYTES_S)

@@ -1,0 +1,150 @@
+"""An alert: one event on one subject, told in revisions, with everything needed to believe or dismiss it."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct, json
+
+from ingest.logs import Kept, Message
+
+ALERTS = Kept("bellwether.alerts", partitions=1, retention_s=2 * 365 * 86_400)
+
+Severity = Literal["warning", "critical"]
+Action = Literal["page", "notify", "digest"]
+
+
+class Subject(Struct, frozen=True, order=True):
+    """What is watched: a topic of the artifact, or a name."""
+
+    kind: Literal["topic", "entity"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Subject":
+        """Back from `kind/name`."""
+        kind, _, name = text.partition("/")
+        return cls("entity" if kind == "entity" else "topic", name)
+
+
+class Evidence(Struct, frozen=True):
+    """One document behind an alert. `spans` are [start, end, weight] in code points of `text`, weights in [0, 1]."""
+
+    id: str
+    source: str
+    published_at: datetime
+    language: str
+    text: str
+    negative: float  # probability in [0, 1]
+    url: str = ""
+    spans: tuple[tuple[int, int, float], ...] = ()
+
+
+class Detection(Struct, frozen=True):
+    """What the detector saw and knew when it spoke: enough to compute `return_period_days` again."""
+
+    scale_s: float  # the time scale that spoke, seconds
+    statistic: float  # standardised excess of negatives
+    usual_share: float  # the topic's own slow share
+    threshold: float  # above it an excess belongs to the tail
+    mean_excess: float  # of the tail, in units of the statistic
+    clusters_per_day: float
+    scales: int  # how many scales were looked at
+    alarm_days: float  # the return period from which on it fires
+    documents: float = 0.0  # fading sums on that scale, copies apart
+    negatives: float = 0.0
+    squares: float = 0.0  # sum of squared weights: what the variance goes by
+    usual_documents: float = 0.0  # as many are usual on that scale
+    dispersion: float = 1.0  # how much more the share scatters than chance alone would have it
+    beyond_share: float = 0.0  # of negatives, expected of documents beyond the usual number
+
+
+class Corrected(Struct, frozen=True):
+    """The share of negatives with the classifier's known errors taken out, and its 95 % interval; each in [0, 1]."""
+
+    share: float
+    low: float
+    high: float
+    within_error: bool  # the usual share lies within the interval: the excess may be the classifier's own error
+
+
+class Flash(Struct, frozen=True):
+    """Why one text was enough for an alert."""
+
+    topics: tuple[str, ...]  # severe ones that it has
+    words: tuple[str, ...]  # the combination of words found in it, if one was
+    source: str
+    source_tier: int
+    negative: float  # probability in [0, 1]
+    over_budget: bool  # the day's budget of flashes was spent: it is told in the digest
+
+
+class Handled(Struct, frozen=True):
+    """When each stage had the document that completed the alert in hand (wall clock; None in a replay)."""
+
+    published_at: datetime
+    appended_at: datetime
+    classified_at: datetime | None
+
+
+class Alert(Struct, frozen=True):
+    """The whole state of an alert at one revision. Instants are RFC 3339 in JSON; event time unless said otherwise."""
+
+    id: str
+    revision: int
+    incident: str  # the id of the alert that began the event this one is about; its own id if that is itself
+    joined: bool  # it belongs to an incident already told, and is no rarer: kept and shown, not delivered by itself
+    subject: Subject
+    state: Literal["open", "closed"]
+    change: Literal["opened", "escalated", "caught_up", "closed"]
+    severity: Severity
+    opened_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    first_seen_at: datetime  # start of the first window of the excess
+    return_period_days: float  # how rare this is for this subject: once in so many days
+    documents: int  # since first_seen_at
+    negatives: int
+    share: float  # negatives / documents
+    usual_share: float
+    usual_documents: float  # as many documents are usual in the same time
+    kind: Literal["share", "volume", "both", "flash"]  # flash: one text was enough
+    stories: int
+    sources: int
+    languages: dict[str, int]
+    top_documents: tuple[Evidence, ...]
+    detection: Detection
+    ready: bool  # False: the baseline is still young, so rarity is a first guess
+    late: bool  # documents that came late took part
+    historical: bool  # older than the bound when found: kept, not delivered
+    scores_from: int  # offsets [scores_from, scores_to) of the scores log that it was computed from
+    scores_to: int
+    artifact: str  # hash of the model
+    settings: str  # hash of the settings that decide about alerts
+    handled: Handled | None = None
+    action: Action = "page"  # how loudly it is to be told
+    policy: str = ""  # version of the severity table that chose the action
+    corrected: Corrected | None = None  # None: the artifact does not say how often it errs
+    flash: Flash | None = None  # of a flash: why. `detection` is what the name's detector saw: it had no part in it
+    copies: int = 0  # documents since first_seen_at that are copies of a story: how much it was amplified
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this revision."""
+        return f"{self.id}/{self.revision}"
+
+
+_encoder = json.Encoder()
+_decoder = json.Decoder(Alert)
+
+
+def alert_message(alert: Alert) -> Message:
+    """The alert as a record of the alerts log, keyed by id and revision."""
+    return Message(ALERTS.log, _encoder.encode(alert), key=alert.key.encode())
+
+
+def decode_alert(value: bytes) -> Alert:
+    """An alert from the alerts log. Raises `msgspec.MsgspecError` on anything else."""
+    return _decoder.decode(value)

@@ -1,0 +1,130 @@
+"""Who did what, and what was sent to whom: a log whose entries are chained, so that none can be changed or taken out unseen.
+
+Each writer keeps a chain of its own, because several write at once: an entry names the hash of the one before it. A chain's
+first entry names the newest entry that its writer found in the log, which ties the chains together. What is cut off the very
+end can only be noticed by who wrote down the newest hash elsewhere: `bellwether audit verify` prints it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Literal
+
+from msgspec import MsgspecError, Struct, json
+from msgspec.structs import replace
+
+from ingest.instants import rfc3339
+from ingest.logs import Kept, Logs, Message, Record
+
+AUDIT = Kept("bellwether.audit", partitions=1, retention_s=7 * 365 * 86_400)
+
+Act = Literal["started", "settings", "alert", "delivery", "feedback", "case", "notice"]
+
+
+class Entry(Struct, frozen=True):
+    """One act. `hash` is the SHA-256 of the entry as JSON with an empty hash."""
+
+    writer: str
+    number: int  # in its writer's chain, from 0
+    previous: str  # hash of the entry before; of a first one: of the newest in the log when the writer began, or empty
+    at: str  # RFC 3339, by the writer's clock
+    act: Act
+    who: str  # a person's name, or the part of the system that did it
+    about: str  # an alert's key, an incident, a setting
+    details: dict[str, str]
+    hash: str = ""
+
+
+class Audit:
+    """Writes the chain of one writer. Whoever acts publishes the entry with what it is about, in one step."""
+
+    def __init__(self, writer: str, newest: str) -> None:
+        """`writer` must be a name that no other ever has; `newest` is the hash of the newest entry in the log."""
+        self.writer = writer
+        self._number, self._previous = 0, newest
+
+    @classmethod
+    def begin(cls, writer: str, logs: Logs) -> "Audit":
+        """A new chain, tied to the newest entry of the log. Raises `LogAway` or `LogUnfit`."""
+        newest = ""
+        for entry in entries(logs.scan(AUDIT.log)):
+            newest = entry.hash
+        return cls(writer, newest)
+
+    def entry(self, at: int, act: Act, who: str, about: str, details: Mapping[str, str]) -> Message:
+        """The message of the chain's next entry; once made it must be published, or no later one will hold."""
+        entry = Entry(self.writer, self._number, self._previous, rfc3339(at), act, who, about, dict(details))
+        entry = replace(entry, hash=_hash(entry))
+        self._number, self._previous = self._number + 1, entry.hash
+        return Message(AUDIT.log, _encoder.encode(entry), key=f"{entry.writer}/{entry.number}".encode())
+
+
+class Verdict(Struct, frozen=True):
+    """What a walk through the log found."""
+
+    entries: int
+    writers: int
+    newest: str  # hash of the newest entry: written down elsewhere, it shows later that nothing was cut off
+    faults: tuple[str, ...]  # a sentence each
+
+
+def verify(records: Iterable[Record], known: str | None = None) -> Verdict:
+    """Walk through the audit log. An entry that was written twice counts once; retention may have taken the oldest.
+
+    `known` is the hash of an entry that was there before, and must still be.
+    """
+    hashes: set[str] = set()
+    last: dict[str, Entry] = {}
+    faults: list[str] = []
+    newest, is_whole = "", True
+    for record in records:
+        if not hashes and record.offset > 0:
+            is_whole = False  # what the oldest entries follow is no longer kept
+        try:
+            entry = _decoder.decode(record.value or b"")
+        except MsgspecError:
+            faults.append(f"record {record.offset} is not an entry")
+            continue
+        name = f"{entry.writer}/{entry.number} (record {record.offset})"
+        if _hash(entry) != entry.hash:
+            faults.append(f"{name} was changed: its hash does not fit")
+        if entry.hash in hashes:
+            continue
+        faults.extend(f"{name} {fault}" for fault in _breaks(entry, last.get(entry.writer), hashes, is_whole=is_whole))
+        hashes.add(entry.hash)
+        last[entry.writer], newest = entry, entry.hash
+    if known is not None and known not in hashes:
+        faults.append(f"the entry {known} is gone")
+    return Verdict(len(hashes), len(last), newest, tuple(faults))
+
+
+def _breaks(entry: Entry, before: Entry | None, hashes: set[str], *, is_whole: bool) -> Iterator[str]:
+    if before is not None:
+        if entry.number != before.number + 1:
+            yield f"follows number {before.number}: what stood between is gone or comes twice"
+        elif entry.previous != before.hash:
+            yield f"does not follow number {before.number} as that one stands"
+    elif is_whole and entry.number > 0:
+        yield "is the first of its writer: what stood before is gone"
+    elif is_whole and entry.previous and entry.previous not in hashes:
+        yield "follows an entry that is gone"
+
+
+def entries(records: Iterable[Record]) -> Iterator[Entry]:
+    """The entries of the log, oldest first, those that were written twice once; what cannot be read is left to `verify`."""
+    seen: set[str] = set()
+    for record in records:
+        try:
+            entry = _decoder.decode(record.value or b"")
+        except MsgspecError:
+            continue
+        if entry.hash not in seen:
+            seen.add(entry.hash)
+            yield entry
+
+
+_encoder = json.Encoder(order="deterministic")
+_decoder = json.Decoder(Entry)
+
+
+def _hash(entry: Entry) -> str:
+    return sha256(_encoder.encode(replace(entry, hash=""))).hexdigest()

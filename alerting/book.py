@@ -1,0 +1,127 @@
+"""The alert book: one event is one alert. It opens at the onset, escalates when it becomes rarer, closes when it was quiet."""
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from alerting.alerts import Alert
+from alerting.spikes import Spike
+from ingest.instants import moment
+
+
+class Excess(Struct):
+    """A stretch of time in which a subject is in the tail of its own past."""
+
+    since: int  # start of its first bin
+    scores_from: int  # offset of the scores record that was read then
+    above_at: int  # the last instant in the tail
+    quiet: int  # microseconds after which it is over
+    late: int = 0  # late documents that took part
+    late_negatives: int = 0
+
+
+class Told(Struct):
+    """What was last told of a running excess."""
+
+    alert: Alert
+    days: float  # the return period then
+    above_at: int  # the last instant in the tail of the scale that spoke, or of a faster one
+    delivered: bool  # a revision of it was for delivery, so its end is too
+
+
+class Change(Struct, frozen=True):
+    """Something to tell: the onset of an excess, or that it has become much rarer."""
+
+    kind: Literal["opened", "escalated"]
+    excess: Excess
+    before: Alert | None
+
+
+class AlertBook(Struct):
+    """Running excesses, and what was told of them, by subject. Part of the aggregator's state.
+
+    An alert closes when the scale that spoke has been quiet; the excess ends when all have. Until then a new alert must be
+    `escalation` times rarer than the last one: the slow scales still see what the fast ones have told.
+    """
+
+    excesses: dict[str, Excess] = {}
+    told: dict[str, Told] = {}
+
+    def consider(self, subject: str, spike: Spike, start: int, at: int, offset: int) -> Change | None:
+        """What there is to tell about `subject` after its detector spoke of the bin [start, at).
+
+        `offset` is that of the scores record being read. The caller composes the alert and hands it to `tell`.
+        """
+        excess = self.excesses.get(subject)
+        if spike.above:
+            if excess is None:
+                excess = self.excesses[subject] = Excess(start, offset, at, spike.quiet)
+            excess.above_at, excess.quiet = max(excess.above_at, at), spike.quiet
+        told = self.told.get(subject)
+        if told and spike.above and min(spike.above) <= told.alert.detection.scale_s:
+            told.above_at = max(told.above_at, at)
+        if excess is None or not spike.fires or (told and spike.days < told.days * spike.escalation):
+            return None
+        if told and told.alert.state == "open":
+            return Change("escalated", excess, told.alert)
+        return Change("opened", excess, None)
+
+    def add_late(self, subject: str, documents: int, negatives: int) -> None:
+        """Late documents are not in the windows of the running excess; they count in its alert all the same."""
+        excess = self.excesses.get(subject)
+        if excess:
+            excess.late += documents
+            excess.late_negatives += negatives
+
+    def tell(self, subject: str, alert: Alert, days: float, at: int) -> None:
+        """The alert was told at event time `at`, with a return period of `days`."""
+        before = self.told.get(subject)
+        delivered = before is not None and before.alert.id == alert.id and before.delivered
+        self.told[subject] = Told(alert, days, at, delivered or not (alert.joined or alert.historical))
+
+    def quieten(self, now: int) -> list[Alert]:
+        """Close what has been quiet long enough by event time `now`, at the instant when it had been."""
+        closed = []
+        for subject, told in sorted(self.told.items()):
+            if told.alert.state == "open" and self.quiet_from(subject) <= now:
+                closed.append(self.close(subject))
+        for subject in [s for s, excess in self.excesses.items() if excess.above_at + excess.quiet <= now]:
+            del self.excesses[subject]
+            self.told.pop(subject, None)
+        return closed
+
+    def quiet_from(self, subject: str) -> int:
+        """The instant at which the alert that was told on `subject` has been quiet for long enough."""
+        return self.told[subject].above_at + self.excesses[subject].quiet
+
+    def close(self, subject: str) -> Alert:
+        """Close the open alert on `subject` at that instant. Whoever was told of its beginning is told of its end."""
+        told, end = self.told[subject], moment(self.quiet_from(subject))
+        joined = told.alert.joined and not told.delivered
+        historical = told.alert.historical and not told.delivered
+        told.alert = _next(told.alert, "closed", updated_at=end, closed_at=end, joined=joined, historical=historical)
+        return told.alert
+
+    def catch_up(self, now: int) -> list[Alert]:
+        """Open alerts that were found too late to be delivered, now that the reading has caught up with the clock."""
+        current = []
+        running = [told for _, told in sorted(self.told.items()) if told.alert.state == "open"]
+        led = {told.alert.incident for told in running if told.delivered or not told.alert.joined}
+        for told in running:
+            if told.alert.historical:
+                joined = told.alert.joined and told.alert.incident in led  # the one it joined may be over, and untold
+                led.add(told.alert.incident)
+                told.alert = _next(told.alert, "caught_up", updated_at=moment(now), historical=False, joined=joined)
+                told.delivered = told.delivered or not joined
+                current.append(told.alert)
+        return current
+
+    def running(self) -> int:
+        """How many alerts are open."""
+        return sum(told.alert.state == "open" for told in self.told.values())
+
+
+def _next(alert: Alert, change: str, **changes: object) -> Alert:
+    state = "closed" if change == "closed" else "open"
+    return replace(alert, revision=alert.revision + 1, change=change, state=state, **changes)

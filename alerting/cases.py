@@ -1,0 +1,145 @@
+"""What people say about alerts and incidents: entries of the feedback log, and the cases that they add up to.
+
+A case is an incident in the hands of people. It has no state of its own anywhere: whoever wants to know folds the entries, in
+the order of the log. An entry is never changed; what was said is taken back by a later one.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from msgspec import MsgspecError, Struct, json
+
+from alerting.alerts import Alert
+from ingest.instants import SECOND, instant
+from ingest.logs import Kept, Logs, Message
+
+FEEDBACK = Kept("bellwether.feedback", partitions=1, retention_s=2 * 365 * 86_400)
+LOOK_EVERY = 2 * SECOND
+
+Verdict = Literal["confirm", "dismiss", "wrong_topic", "wrong_sentiment"]
+Handling = Literal["acknowledge", "assign", "comment", "mute", "unmute", "close", "reopen"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Entry(Struct, frozen=True):
+    """One thing that one person said. A verdict is about an alert, everything else about its incident."""
+
+    at: datetime
+    who: str
+    alert: str  # id
+    incident: str  # id
+    act: Verdict | Handling
+    text: str = ""  # the comment or the reason; of an assignment, to whom
+    until: datetime | None = None  # of a mute; None: until it is taken back
+    topic: str = ""  # of `wrong_topic`: the right one
+    sentiment: str = ""  # of `wrong_sentiment`: the right one
+    subject: str = ""  # of a mute or its end: all alerts on `kind/name` instead of this incident
+
+
+_encoder = json.Encoder()
+_decoder = json.Decoder(Entry)
+
+
+def entry_message(entry: Entry) -> Message:
+    """The entry as a record of the feedback log."""
+    return Message(FEEDBACK.log, _encoder.encode(entry), key=entry.incident.encode())
+
+
+def decode_entry(value: bytes) -> Entry:
+    """An entry from the feedback log. Raises `msgspec.MsgspecError` on anything else."""
+    return _decoder.decode(value)
+
+
+class Case(Struct):
+    """How far people are with one incident."""
+
+    entries: list[Entry] = []  # oldest first
+    acknowledged: Entry | None = None  # who first took it up; whoever judges, assigns or closes has done so too
+    closed: Entry | None = None
+    reopened: Entry | None = None
+    assignee: str = ""
+
+    @property
+    def stands(self) -> Literal["new", "acknowledged", "closed"]:
+        """What is still to be done."""
+        return "closed" if self.closed else "acknowledged" if self.acknowledged else "new"
+
+    def add(self, entry: Entry) -> None:
+        """Take in what was said next."""
+        self.entries.append(entry)
+        match entry.act:
+            case "close":
+                self.closed = entry
+            case "reopen":
+                self.closed = self.acknowledged = None
+                self.reopened = entry
+            case "assign":
+                self.assignee = entry.text
+        if entry.act in {"acknowledge", "assign", "close", "confirm", "dismiss", "wrong_topic", "wrong_sentiment"}:
+            self.acknowledged = self.acknowledged or entry
+
+
+class Cases:
+    """All cases, verdicts and mutes, folded from entries in the order of the log."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, Case] = {}
+        self._verdicts: dict[str, Entry] = {}
+        self._mutes: dict[str, Entry] = {}  # by incident id, or by `kind/name` of a subject
+
+    def add(self, entry: Entry) -> None:
+        """Take in what was said next."""
+        self._cases.setdefault(entry.incident, Case()).add(entry)
+        match entry.act:
+            case "confirm" | "dismiss" | "wrong_topic" | "wrong_sentiment":
+                self._verdicts[entry.alert] = entry
+            case "mute":
+                self._mutes[entry.subject or entry.incident] = entry
+            case "unmute":
+                self._mutes.pop(entry.subject or entry.incident, None)
+
+    def of(self, incident: str) -> Case:
+        """The case of an incident; an empty one if nobody said anything yet."""
+        return self._cases.get(incident) or Case()
+
+    def verdict(self, alert: str) -> Entry | None:
+        """What was last said about the alert with this id: right, wrong, or wrongly put."""
+        return self._verdicts.get(alert)
+
+    def verdicts(self) -> Iterator[Entry]:
+        """The last verdict on each alert."""
+        yield from self._verdicts.values()
+
+    def muted(self, alert: Alert, now: int) -> Entry | None:
+        """Why nobody is to be told of `alert` at instant `now`: a mute of its incident, or of its subject."""
+        for name in (alert.incident, str(alert.subject)):
+            mute = self._mutes.get(name)
+            if mute is not None and (mute.until is None or now < instant(mute.until)):
+                return mute
+        return None
+
+
+class Followed:
+    """Cases that keep up with the feedback log: `look` reads what has come since the last time. For one thread."""
+
+    def __init__(self, logs: Logs) -> None:
+        self.cases = Cases()
+        self._logs = logs
+        self._next: int | None = None  # offset to go on from
+        self._due = 0
+
+    def look(self, now: int) -> Cases:
+        """The cases as they stand at instant `now`, give or take `LOOK_EVERY`. Raises `LogAway` or `LogUnfit`."""
+        if now < self._due:
+            return self.cases
+        for record in self._logs.scan(FEEDBACK.log, start=self._next):
+            self._next = record.offset + 1
+            try:
+                self.cases.add(decode_entry(record.value or b""))
+            except MsgspecError as error:
+                _log.warning("feedback not readable", offset=record.offset, why=str(error))
+        self._due = now + LOOK_EVERY
+        return self.cases

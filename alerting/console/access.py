@@ -1,0 +1,133 @@
+"""Who may look, and as whom: tokens, sessions that a token opened, or the name that a trusted proxy gives.
+
+Of a token only its SHA-256 is held. A session is a cookie signed with that hash: it needs no memory here, holds on every
+process that has the same file, and ends with its token.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Literal
+
+from msgspec import Struct
+
+from ingest.instants import SECOND
+
+Network = IPv4Network | IPv6Network
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LEAST_TOKEN = 20  # characters: long enough that guessing is pointless
+LONGEST_NAME = 60
+
+
+class Caller(Struct, frozen=True):
+    """Somebody who may use the console. Only a bearer is no browser: what comes by itself with a request needs care."""
+
+    name: str
+    way: Literal["bearer", "session", "proxy", "open"]
+
+
+class AccessSettings(Struct, frozen=True):
+    """Who is let in. With neither tokens nor proxies everybody is, and then only on this machine."""
+
+    tokens: Mapping[str, bytes] = {}  # SHA-256 of each token, by its owner's name
+    proxies: tuple[Network, ...] = ()  # whose word about the user is taken
+    user_header: str = "x-forwarded-user"
+    session: int = 12 * 3600 * SECOND
+
+    @property
+    def is_open(self) -> bool:
+        """Nobody is asked who they are."""
+        return not (self.tokens or self.proxies)
+
+
+def read_tokens(lines: str) -> dict[str, bytes]:
+    """From `name:token` lines to hashes by name; empty lines and those with # are passed over. Raises `ValueError`."""
+    tokens: dict[str, bytes] = {}
+    for number, line in enumerate(lines.splitlines(), 1):
+        name, found, token = line.strip().partition(":")
+        if not name or name.startswith("#"):
+            continue
+        if not found or len(token) < LEAST_TOKEN:
+            raise ValueError(f"line {number} must be name:token, the token of at least {LEAST_TOKEN} characters")
+        if name in tokens or len(name) > LONGEST_NAME or not name.isprintable():
+            raise ValueError(f"line {number}: a name stands there once and has at most {LONGEST_NAME} characters")
+        tokens[name] = sha256(token.encode()).digest()
+    if not tokens:
+        raise ValueError("holds no name:token line")
+    return tokens
+
+
+class Access:
+    """Decides who a request is from."""
+
+    def __init__(self, settings: AccessSettings) -> None:
+        self.settings = settings
+
+    def bearer(self, token: str) -> str | None:
+        """Whose token it is. Takes the same time whatever is wrong with it."""
+        given, owner = sha256(token.encode()).digest(), None
+        for name, known in self.settings.tokens.items():
+            if hmac.compare_digest(given, known):
+                owner = name
+        return owner
+
+    def open_session(self, name: str, now: int) -> str:
+        """The cookie of a session of `name`, who has just shown a token."""
+        until = (now + self.settings.session) // SECOND
+        return f"{until}.{self._signature(name, until)}.{name.encode().hex()}"
+
+    def session(self, cookie: str, now: int) -> str | None:
+        """Whose session the cookie is; None if it is forged, over, or its token is no more."""
+        until, _, rest = cookie.partition(".")
+        signature, _, encoded = rest.partition(".")
+        try:
+            name, ends = bytes.fromhex(encoded).decode(), int(until)
+        except ValueError:
+            return None
+        if name not in self.settings.tokens or now // SECOND >= ends:
+            return None
+        return name if hmac.compare_digest(signature.encode(), self._signature(name, ends).encode()) else None
+
+    def is_proxy(self, peer: str) -> bool:
+        """Whether a request's other end is a proxy whose word is taken."""
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.settings.proxies)
+
+    def caller(self, peer: str, headers: Mapping[str, str], cookie: str, now: int) -> Caller | None:
+        """Who asks, or None. `headers` by small names, `cookie` that of a session."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            name = self.bearer(token.strip())
+            return Caller(name, "bearer") if name else None
+        if self.is_proxy(peer):
+            name = headers.get(self.settings.user_header, "").strip()[:LONGEST_NAME]
+            if name and name.isprintable():
+                return Caller(name, "proxy")
+        if cookie and (name := self.session(cookie, now)):
+            return Caller(name, "session")
+        return Caller("local", "open") if self.settings.is_open else None
+
+    def _signature(self, name: str, until: int) -> str:
+        key = self.settings.tokens[name]
+        return hmac.new(key, f"bellwether session {until} {name}".encode(), sha256).hexdigest()
+
+
+def may_be_open(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine only."""
+    return host in LOOPBACK
+
+
+def host_of(header: str) -> str:
+    """The host that a Host header names, without its port."""
+    return header.rpartition(":")[0].strip("[]") if header.count(":") == 1 or "]:" in header else header.strip("[]")
+
+
+def networks(names: Sequence[str]) -> tuple[Network, ...]:
+    """Addresses or networks as they are written. Raises `ValueError`."""
+    from ipaddress import ip_network  # noqa: PLC0415
+
+    return tuple(ip_network(name) for name in names)

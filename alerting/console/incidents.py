@@ -1,0 +1,97 @@
+"""Incidents as people work on them: the alerts of one event, how far its case is, and by when somebody has to look."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from alerting.alerts import Alert, Severity, Subject
+from alerting.cases import Case, Entry
+from alerting.console.view import Revision, View
+from ingest.instants import instant
+
+SILENT = ("digest",)  # what is told in a digest only waits for nobody
+
+
+class Deadlines(Struct, frozen=True):
+    """How long after an incident was told somebody must have taken it up."""
+
+    critical: timedelta = timedelta(minutes=15)
+    warning: timedelta = timedelta(hours=4)
+
+    def of(self, severity: Severity) -> timedelta:
+        """The one for incidents of this severity."""
+        return self.critical if severity == "critical" else self.warning
+
+
+class Line(Struct, frozen=True):
+    """One alert as a list shows it."""
+
+    alert: Alert  # as it stands
+    told_at: datetime  # when its first revision came into the log; wall clock
+    verdict: Entry | None
+
+
+class Incident(Struct, frozen=True):
+    """One event. The rarest of its alerts leads."""
+
+    id: str
+    lead: Alert
+    alerts: tuple[Line, ...]  # in the order in which they were told
+    severity: Severity
+    state: Literal["open", "closed"]  # of the event, not of the case
+    told_at: datetime
+    case: Case
+    muted: Entry | None
+    due_at: datetime | None  # by when somebody must have taken it up; None: nothing to wait for
+    is_overdue: bool
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What it is about, the leading subject first."""
+        return tuple(dict.fromkeys([self.lead.subject, *(line.alert.subject for line in self.alerts)]))
+
+
+def line_of(view: View, revisions: list[Revision]) -> Line:
+    """An alert as it stands, of all that was told of it."""
+    alert = revisions[-1].alert
+    return Line(alert, revisions[0].appended_at, view.cases.verdict(alert.id))
+
+
+def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incident | None:
+    """The incident with this id at instant `now`; None if nothing of it is known."""
+    members = view.incident(name)
+    if not members:
+        return None
+    lines = [line_of(view, revisions) for revisions in members]
+    alerts = [line.alert for line in lines]
+    lead = max(alerts, key=lambda alert: alert.return_period_days)
+    severity: Severity = "critical" if any(alert.severity == "critical" for alert in alerts) else "warning"
+    case, muted = view.cases.of(name), view.cases.muted(lead, now)
+    due_at = None if muted or case.stands != "new" else _due_at(members, case, deadlines, severity)
+    return Incident(
+        id=name,
+        lead=lead,
+        alerts=tuple(lines),
+        severity=severity,
+        state="open" if any(alert.state == "open" for alert in alerts) else "closed",
+        told_at=min(line.told_at for line in lines),
+        case=case,
+        muted=muted,
+        due_at=due_at,
+        is_overdue=due_at is not None and now >= instant(due_at),
+    )
+
+
+def _due_at(members: list[list[Revision]], case: Case, deadlines: Deadlines, severity: Severity) -> datetime | None:
+    """Counted from when somebody was first told, or from when the case was opened again."""
+    told = [
+        revision.appended_at
+        for revisions in members
+        for revision in revisions
+        if not (revision.alert.historical or revision.alert.joined or revision.alert.action in SILENT)
+    ]
+    if not told:
+        return None
+    since = case.reopened.at if case.reopened else min(told)
+    return since + deadlines.of(severity)

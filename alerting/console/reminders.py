@@ -1,0 +1,70 @@
+"""Incidents that nobody takes up: counted, and if that is wanted told to the destinations as a notice."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import get_args
+
+from alerting.alerts import Severity
+from alerting.console.incidents import Deadlines, Incident, incident_of
+from alerting.console.metrics import ConsoleMetrics
+from alerting.console.view import View
+from alerting.notices import Notice, notice_message
+from ingest.instants import SECOND, moment
+from ingest.logs import Message
+
+EVERY = 5 * SECOND
+FRESH = timedelta(days=1)  # what has been due for longer was told, or was due before anyone wanted to be told
+NAME = "BellwetherCaseOverdue"
+
+
+class Reminders:
+    """Looks over the cases now and then. The notices log says what was told already, by whichever console."""
+
+    def __init__(self, view: View, deadlines: Deadlines, metrics: ConsoleMetrics, *, escalate: bool) -> None:
+        self._view, self._deadlines, self._metrics, self._escalate = view, deadlines, metrics, escalate
+        self._due = 0
+
+    def look(self, now: int) -> list[Message]:
+        """The notices to publish at instant `now`."""
+        if now < self._due or not self._view.is_read:
+            return []
+        self._due = now + EVERY
+        with self._view.lock:
+            found = [incident_of(self._view, name, self._deadlines, now) for name in self._view.incidents()]
+        incidents = [incident for incident in found if incident is not None]
+        late = Counter(incident.severity for incident in incidents if incident.is_overdue)
+        for severity in get_args(Severity):
+            self._metrics.overdue.labels(severity).set(late[severity])
+        if not self._escalate:
+            return []
+        return [notice_message(notice) for incident in incidents for notice in self._notices(incident, now)]
+
+    def _notices(self, incident: Incident, now: int) -> Iterator[Notice]:
+        raised = self._view.raised.get(incident.id)
+        if incident.is_overdue and incident.due_at is not None:
+            is_told = raised is not None and raised.status == "firing" and raised.starts_at == incident.due_at
+            if not is_told and moment(now) - incident.due_at < FRESH:
+                yield _firing(incident)
+        elif raised is not None and raised.status == "firing":
+            yield Notice(
+                **{field: getattr(raised, field) for field in raised.__struct_fields__}
+                | {"status": "resolved", "ends_at": moment(now)}
+            )
+
+
+def _firing(incident: Incident) -> Notice:
+    assert incident.due_at is not None
+    lead = incident.lead
+    return Notice(
+        fingerprint=f"case-{incident.id}",
+        status="firing",
+        name=NAME,
+        severity=incident.severity,
+        summary=f"Nobody has taken up the incident on {lead.subject.name}.",
+        description=f"It was told at {incident.told_at:%Y-%m-%d %H:%M} UTC and should have been taken up by "
+        f"{incident.due_at:%Y-%m-%d %H:%M} UTC.",
+        labels={"incident": incident.id, "subject": str(lead.subject)},
+        starts_at=incident.due_at,
+        ends_at=None,
+    )

@@ -1,0 +1,215 @@
+"""The last box: takes alerts and notices from their logs to one destination, in order. The logs are the outbox.
+
+The way of a record: is it known already, is it for this destination, now or in a digest (`triage`); then the line, the mutes,
+the rate, the attempt, and what follows from the answer. What the destination has taken, refused for good or let wait too long
+is committed; the rest is read again after a restart and goes out under the same idempotency keys. Promised is at least once.
+So that a destination rarely sees an alert twice, the box remembers the keys it has dealt with, and reads those just below its
+position when it starts.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from alerting.alerts import ALERTS, Alert
+from alerting.audit import Audit
+from alerting.cases import Followed
+from alerting.destinations.answers import Answer, Away, Delivered, Destination, Partly, Refused, Renewing
+from alerting.destinations.backoff import Backoff, Patience
+from alerting.destinations.intake import Intake, IntakeSettings
+from alerting.destinations.line import Waiting
+from alerting.destinations.metrics import DeliverMetrics
+from alerting.destinations.pace import Rate
+from alerting.destinations.triage import Rules
+from ingest.deadletters import dead_letter
+from ingest.instants import DAY, SECOND, instant
+from ingest.logs import Closed, Event, Logs, Message, Opened, Place
+from ingest.steps import Step
+
+# A step begins no attempt after so long or so many, so that its loop gets back to polling.
+STEP_S = 1.0
+STEP_ATTEMPTS = 50
+
+_log = structlog.get_logger(__name__)
+
+
+class DeliverSettings(Struct, frozen=True):
+    """What to tell, when, and how patiently to try."""
+
+    rules: Rules = Rules()
+    per_minute: int = 0  # messages; 0: as many as there are
+    deadline: int = DAY  # microseconds after its append to the log; then a failed attempt was an alert's last
+    patience: Patience = Patience()
+    waiting: int = 200  # alerts in the line; when it is full, reading pauses
+
+
+def group_of(destination: str) -> str:
+    """The name of the group that reads the alerts for `destination`."""
+    return f"bellwether.deliver.{destination}"
+
+
+class Deliver:
+    """Delivers to one destination. `logs` is scanned for what was delivered last, whenever a partition is opened.
+
+    A group that never committed begins with the alerts that are younger than the deadline: a destination added today
+    is not sent the alerts of two years.
+    """
+
+    wants_ends: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        destination: Destination,
+        logs: Logs,
+        metrics: DeliverMetrics,
+        settings: DeliverSettings | None = None,
+        audit: Audit | None = None,
+    ) -> None:
+        settings = settings or DeliverSettings()
+        self._destination = destination
+        self._metrics = metrics
+        self._settings = settings
+        self._audit = audit
+        self._name = destination.name
+        self._renewing = destination if isinstance(destination, Renewing) else None
+        self._intake = Intake(self._name, logs, metrics, IntakeSettings(settings.rules, settings.deadline))
+        self._line = self._intake.line
+        self._mutes = Followed(logs)
+        self._rate = Rate(settings.per_minute)
+        self._backoff = Backoff(settings.patience, self._name)
+        self._paused: dict[Place, bool] = {}  # of each place held
+
+    def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
+        """Take what is new into the line, then try its head for as long as it is due and the step is young."""
+        for event in events:
+            self._take(event, now)
+        if commits := self._intake.commits():
+            yield Step(commits=commits)
+        if len(self._line) >= self._settings.waiting and (reading := self._places(paused=False)):
+            self._paused.update(dict.fromkeys(reading, True))
+            yield Step(pauses=reading)
+        self._intake.compile(now)
+        yield from self._empty_the_line(now)
+        if len(self._line) <= self._settings.waiting // 2 and (waiting := self._places(paused=True)):
+            self._paused.update(dict.fromkeys(waiting, False))
+            yield Step(resumes=waiting)
+        self._renew(now)
+        self._show(now)
+
+    def _take(self, event: Event, now: int) -> None:
+        if isinstance(event, Opened):
+            self._paused[event.place] = False
+        elif isinstance(event, Closed):
+            self._paused.pop(event.place, None)
+            if self._renewing and event.place.log == ALERTS.log:
+                self._renewing.release()
+        self._intake.take(event, now, self._renewing)
+
+    def _empty_the_line(self, now: int) -> Iterator[Step]:
+        until, left = now + STEP_S * SECOND, STEP_ATTEMPTS
+        while len(self._line) and now < until and left and self._backoff.is_due(now):
+            left -= 1
+            self._show(now)
+            head = self._line.head
+            if mute := self._mute(head, now):
+                yield self._next(head, "muted", mute, now)
+                continue
+            if not self._rate.is_due(now):
+                self._metrics.rate_waits.labels(self._name).inc()
+                break
+            answer = self._attempt(head, now)
+            now += round(answer.took_s * SECOND)
+            yield from self._settle(head, answer, now)
+
+    def _mute(self, head: Waiting, now: int) -> str:
+        """Who muted it, if somebody did."""
+        entry = self._mutes.look(now).muted(head.matter, now) if isinstance(head.matter, Alert) else None
+        return f"muted by {entry.who}" if entry else ""
+
+    def _attempt(self, head: Waiting, now: int) -> Answer:
+        if head.matter is None:
+            return Refused("undecodable", "it is nothing that this version can read")
+        answer = self._destination.deliver(head.matter, now)
+        self._rate.sent(now)
+        self._count_attempt(answer)
+        return answer
+
+    def _settle(self, head: Waiting, answer: Answer, now: int) -> Iterator[Step]:
+        """What follows from an answer: the line moves on, or waits."""
+        match answer:
+            case Delivered():
+                self._back()
+                self._time(head, now)
+                yield self._next(head, "delivered", "", now)
+            case Partly():
+                self._back()
+            case Refused():
+                if head.matter is not None:
+                    self._back()
+                outcome = "undecodable" if head.matter is None else "refused"
+                yield self._next(head, outcome, answer.sentence, now)
+            case Away():
+                self._wait(head.key, answer, now)
+                if now - head.since >= self._settings.deadline:
+                    yield self._next(head, "expired", answer.sentence, now)
+
+    def _next(self, head: Waiting, outcome: str, why: str, now: int) -> Step:
+        """The head of the line is done with: counted, in the audit, and in the dead letters if it was not delivered."""
+        self._metrics.done(self._name, head.matter, outcome)
+        messages = [] if outcome in {"delivered", "muted"} else list(self._dead(head, outcome, why, now))
+        if self._audit is not None:
+            details = {"destination": self._name, "outcome": outcome} | ({"why": why} if why else {})
+            messages.append(self._audit.entry(now, "delivery", "deliver", head.key, details))
+        self._intake.leave()
+        return Step(messages=messages, commits=self._intake.commits())
+
+    def _dead(self, head: Waiting, outcome: str, why: str, now: int) -> Iterator[Message]:
+        """A letter for each record that was not delivered."""
+        _log.error("alert not delivered", destination=self._name, alert=head.key, outcome=outcome, why=why)
+        for source in head.sources:
+            self._intake.forget(source)
+            told = f"destination {self._name}: {why}"
+            message = dead_letter(source.place, source.record, outcome, told, now)
+            yield replace(message, headers=(*message.headers, ("destination", self._name.encode())))
+
+    def _wait(self, key: str, answer: Away, now: int) -> None:
+        wait_s = self._backoff.failed(now, key, answer.retry_after_s)
+        if self._backoff.failures == 1:
+            _log.warning("destination away", destination=self._name, why=answer.sentence, wait_s=round(wait_s, 3))
+
+    def _back(self) -> None:
+        if self._backoff.failures:
+            _log.info("destination back", destination=self._name, failures=self._backoff.failures)
+        self._backoff.answered()
+
+    def _renew(self, now: int) -> None:
+        answer = self._renewing.renew(now) if self._renewing and self._backoff.is_due(now) else None
+        if answer is None:
+            return
+        self._count_attempt(answer)
+        if isinstance(answer, Away):
+            self._wait("renewal", answer, now)
+        else:
+            self._back()
+
+    def _count_attempt(self, answer: Answer) -> None:
+        self._metrics.attempts.labels(self._name, type(answer).__name__.lower()).inc()
+
+    def _time(self, head: Waiting, now: int) -> None:
+        self._metrics.since_appended.labels(self._name).observe(max(0, now - head.since) / SECOND)
+        if isinstance(head.matter, Alert) and head.matter.change == "opened":
+            since = max(0, now - instant(head.matter.opened_at)) / SECOND
+            self._metrics.since_opened.labels(self._name).observe(since)
+
+    def _show(self, now: int) -> None:
+        age = max(0, now - self._line.head.since) / SECOND if len(self._line) else 0
+        self._metrics.oldest.labels(self._name).set(age)
+        self._metrics.waiting.labels(self._name).set(len(self._line))
+        self._metrics.held.labels(self._name).set(len(self._intake.held))
+        self._metrics.failures.labels(self._name).set(self._backoff.failures)
+
+    def _places(self, *, paused: bool) -> list[Place]:
+        return [place for place, is_paused in self._paused.items() if is_paused == paused]

@@ -1,0 +1,110 @@
+"""What is held back for digests, and the bookmark by which a box that starts again finds it in the log.
+
+What was told in a digest is known by two numbers for each partition: it was due until `told_until`, and lies below
+`told_below`. What comes late for its digest lies above, and goes into the next one.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from alerting.alerts import Alert
+from alerting.destinations.digest import Digest, digest
+from alerting.destinations.line import Source, Waiting
+from alerting.notices import Notice
+from ingest.instants import SECOND
+from ingest.logs import Place, Record
+
+GRACE = 30 * SECOND  # so long after a digest is due, what belongs to it has been read
+
+
+class Bookmark(Struct, frozen=True):
+    """The note of a committed position: what a box has to know beside it. An empty part is 0."""
+
+    stale: int = 0  # what was appended before this instant is passed over
+    told_until: int = 0
+    told_below: int = 0
+    held_from: int = -1  # the oldest offset that is held; -1: none
+
+    @classmethod
+    def parse(cls, note: str) -> "Bookmark":
+        """Back from text; whatever is no bookmark is an empty one."""
+        try:
+            return cls(*(int(part) for part in note.split(";")))
+        except (ValueError, TypeError):
+            return cls()
+
+    def __str__(self) -> str:
+        if self.told_until == self.told_below == 0 and self.held_from == -1:
+            return str(self.stale)
+        return f"{self.stale};{self.told_until};{self.told_below};{self.held_from}"
+
+    def has_told(self, due: int, offset: int) -> bool:
+        """Whether what lies at `offset` was told in the digest that was `due`."""
+        return due <= self.told_until and offset < self.told_below
+
+
+class Holding(Struct, frozen=True, eq=False):
+    """One thing that waits for its digest."""
+
+    source: Source
+    matter: Alert | Notice
+    due: int
+
+
+class Held:
+    """All that one box holds back."""
+
+    def __init__(self) -> None:
+        self._holdings: list[Holding] = []
+        self._leaving: list[Holding] = []  # in a digest that is in the line
+        self._until = 0
+
+    def __len__(self) -> int:
+        return len(self._holdings) + len(self._leaving)
+
+    def hold(self, place: Place, record: Record, matter: Alert | Notice, due: int) -> None:
+        """`matter` is told in the digest that is due at instant `due`."""
+        self._holdings.append(Holding(Source(place, record), matter, due))
+
+    def due(self, now: int) -> Waiting | None:
+        """The digest whose time has come, to be put into the line; one at a time."""
+        if self._leaving or not self._holdings:
+            return None
+        due = min(holding.due for holding in self._holdings)
+        if now < due + GRACE:
+            return None
+        self._leaving = [holding for holding in self._holdings if holding.due <= due]
+        self._holdings = [holding for holding in self._holdings if holding.due > due]
+        self._until = due
+        whole: Digest = digest(due, [holding.matter for holding in self._leaving])
+        return Waiting(whole, due, [holding.source for holding in self._leaving])
+
+    def told(self) -> int:
+        """The digest in the line is done with; returns until when due things are told now."""
+        self._leaving = []
+        return self._until
+
+    def put_back(self) -> None:
+        """The digest in the line was dropped: what is still here is due again."""
+        self._holdings = [*self._leaving, *self._holdings]
+        self._leaving = []
+
+    def drop(self, place: Place) -> None:
+        """Forget what is held of `place`: it belongs to another reader now."""
+        self._holdings = [holding for holding in self._holdings if holding.source.place != place]
+        self._leaving = [holding for holding in self._leaving if holding.source.place != place]
+
+    def detach(self, place: Place) -> None:
+        """What is held of `place` came from a log that is gone: it is still told, but no box that starts again finds it."""
+        for holding in (*self._leaving, *self._holdings):
+            if holding.source.place == place:
+                holding.source.record = replace(holding.source.record, offset=-1)
+
+    def oldest(self, place: Place) -> int:
+        """The oldest offset of `place` that is held; -1 if none is."""
+        offsets = [
+            holding.source.record.offset
+            for holding in (*self._leaving, *self._holdings)
+            if holding.source.place == place and holding.source.record.offset >= 0
+        ]
+        return min(offsets, default=-1)

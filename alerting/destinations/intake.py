@@ -1,0 +1,195 @@
+"""From records to the line: what is known already, what is for this destination, and what waits for a digest."""
+
+import structlog
+from cachetools import LRUCache
+from msgspec import MsgspecError, Struct
+from msgspec.structs import replace
+
+from alerting.alerts import Alert, decode_alert
+from alerting.destinations.answers import Renewing
+from alerting.destinations.digest import Digest
+from alerting.destinations.held import Bookmark, Held
+from alerting.destinations.line import Line, Source, Waiting
+from alerting.destinations.metrics import DeliverMetrics
+from alerting.destinations.triage import NOW, Rules, Triage
+from alerting.notices import NOTICES, Notice, decode_notice
+from ingest.instants import DAY
+from ingest.logs import Batch, Closed, Event, Logs, Opened, Place, Position, Record, Skipped
+from ingest.once import name_of
+
+_log = structlog.get_logger(__name__)
+
+
+class IntakeSettings(Struct, frozen=True):
+    """What is taken in, and how much is remembered of it."""
+
+    rules: Rules = Rules()
+    deadline: int = DAY  # microseconds; a group that never committed begins with what is younger
+    keys: int = 2_000  # keys remembered, and records read again at the start to know them
+
+
+class Intake:
+    """Follows the logs for one destination. `logs` is scanned for what was decided last, whenever a partition is opened."""
+
+    def __init__(self, name: str, logs: Logs, metrics: DeliverMetrics, settings: IntakeSettings) -> None:
+        self.line = Line()
+        self.held = Held()
+        self._name = name
+        self._logs = logs
+        self._metrics = metrics
+        self._settings = settings
+        self._triage = Triage(settings.rules)
+        # Keys dealt with. False: before this box began, so that it is not known whether delivered or refused.
+        self._keys: LRUCache[str, bool] = LRUCache(settings.keys)
+        self._bookmarks: dict[Place, Bookmark] = {}
+        self._read: dict[Place, int] = {}  # one past what was read of each place held
+        self._end: dict[Place, int] = {}  # one past the newest record known of each
+        self._committed: dict[Place, int] = {}
+        self._read_for_digest: dict[Place, int] = {}  # when the digest in the line was made
+
+    def take(self, event: Event, now: int, renewing: Renewing | None = None) -> None:
+        """What was polled. `renewing` is reminded of what it was sent before this box began."""
+        match event:
+            case Opened():
+                self._open(event, now, renewing)
+            case Batch():
+                for record in event.records:
+                    self._join(event.place, record)
+                self.line.pass_over(event.place, event.next)
+                self._read[event.place], self._end[event.place] = event.next, event.end
+            case Skipped():
+                self._skip(event)
+            case Closed():
+                for mine in (self._read, self._end, self._committed, self._bookmarks):
+                    mine.pop(event.place, None)
+                self._drop(event.place)
+
+    def compile(self, now: int) -> None:
+        """Put the digest whose time has come into the line, once everything that may belong to it was read."""
+        has_read_all = all(self._read[place] >= end for place, end in self._end.items())
+        if has_read_all and (digest := self.held.due(now)):
+            self._read_for_digest = dict(self._read)
+            self.line.add(digest)
+
+    def leave(self) -> Waiting:
+        """The head of the line is done with."""
+        head = self.line.leave()
+        if isinstance(head.matter, Digest):
+            until = self.held.told()
+            for place, mark in self._bookmarks.items():
+                below = self._read_for_digest.get(place, 0)
+                self._bookmarks[place] = replace(mark, told_until=until, told_below=below)
+                self.line.keep(place, self._committed[place])
+        return head
+
+    def commits(self) -> dict[Place, Position]:
+        """What may be committed since this was last asked."""
+        commits = self.line.commits()
+        self._committed.update(commits)
+        return {
+            place: Position(offset, str(replace(self._bookmarks[place], held_from=self.held.oldest(place))))
+            for place, offset in commits.items()
+        }
+
+    def forget(self, source: Source) -> None:
+        """It was not delivered: if it is put back, it is tried again."""
+        matter = _decode(source.place, source.record)
+        if matter is not None:
+            self._keys.pop(matter.key, None)
+
+    def _open(self, opened: Opened, now: int, renewing: Renewing | None) -> None:
+        place = opened.place
+        self._end[place] = opened.end
+        self._drop(place)
+        if opened.committed is None:
+            # Kept with every commit: with a bound that moves on, a restart would pass over what waited too long.
+            self._bookmarks[place] = Bookmark(now - self._settings.deadline)
+            self._read[place] = self._committed[place] = opened.start
+            self.line.pass_over(place, opened.start)
+            return
+        position = self._read[place] = self._committed[place] = opened.committed.offset
+        mark = self._bookmarks[place] = Bookmark.parse(opened.committed.note)
+        start = max(opened.start, position - self._settings.keys)
+        start = min(start, mark.held_from) if mark.held_from >= 0 else start
+        for record in self._logs.scan(place.log, partition=place.partition, start=start):
+            if record.offset >= position:
+                break
+            self._remember(place, record, renewing)
+
+    def _remember(self, place: Place, record: Record, renewing: Renewing | None) -> None:
+        """Come to the decisions again that were made about a record when it was read first."""
+        matter = _decode(place, record)
+        if matter is None or matter.key in self._keys or record.appended_at < self._bookmarks[place].stale:
+            return
+        decision = self._triage.decide(matter, record.appended_at, _via(record))
+        if decision == NOW or decision.due is not None:
+            self._keys[matter.key] = False
+        if decision == NOW and renewing is not None and isinstance(matter, Alert):
+            renewing.recall(matter)
+        if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
+            self.held.hold(place, record, matter, decision.due)
+
+    def _join(self, place: Place, record: Record) -> None:
+        matter = _decode(place, record)
+        if matter is None:
+            self.line.join(place, record, None)
+            return
+        if known := self._known(place, record, matter):
+            self._pass_over(place, record, known)
+            return
+        decision = self._triage.decide(matter, record.appended_at, _via(record))
+        if decision == NOW:
+            self._keys[matter.key] = True
+            self.line.join(place, record, matter)
+            return
+        self._pass_over(place, record, decision.reason)
+        if decision.due is not None:
+            self._keys[matter.key] = True
+            if not self._bookmarks[place].has_told(decision.due, record.offset):
+                self.held.hold(place, record, matter, decision.due)
+
+    def _pass_over(self, place: Place, record: Record, reason: str) -> None:
+        self._metrics.alerts.labels(self._name, reason).inc()
+        self.line.pass_over(place, record.offset + 1)
+
+    def _known(self, place: Place, record: Record, matter: Alert | Notice) -> str:
+        """Why there is nothing to decide about a record; empty if there is."""
+        if record.appended_at < self._bookmarks[place].stale:
+            return "stale"
+        if matter.key in self._keys:
+            # Whoever put a letter back wants it delivered: what is not known for sure to be so goes out again.
+            return "" if name_of(record) and not self._keys[matter.key] else "duplicate"
+        return ""
+
+    def _skip(self, skipped: Skipped) -> None:
+        place = skipped.place
+        if skipped.remade:
+            self.line.detach(place)
+            self.held.detach(place)
+            self._bookmarks[place] = Bookmark(self._bookmarks[place].stale)
+        lost = max(0, skipped.next - skipped.start)
+        self._metrics.skipped.labels(self._name).inc(lost)
+        _log.error("alerts skipped", destination=self._name, log=place.log, start=skipped.start, next=skipped.next,
+                   remade=skipped.remade)  # fmt: skip
+        self.line.pass_over(place, skipped.next)
+        self._read[place] = self._end[place] = skipped.next
+
+    def _drop(self, place: Place) -> None:
+        self.held.drop(place)
+        for waiting in self.line.drop(place):
+            if isinstance(waiting.matter, Digest):
+                self.held.put_back()
+            elif waiting.matter is not None:
+                self._keys.pop(waiting.matter.key, None)
+
+
+def _decode(place: Place, record: Record) -> Alert | Notice | None:
+    try:
+        value = record.value or b""
+        return decode_notice(value) if place.log == NOTICES.log else decode_alert(value)
+    except MsgspecError:
+        return None
+
+
+def _via(record: Record) -> str:
+    return next((value.decode("utf-8", "replace") for name, value in record.headers if name == "via"), "")

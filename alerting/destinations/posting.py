@@ -1,0 +1,211 @@
+"""One POST an attempt, bounded as a whole, on a connection of its own; whatever the world does becomes a value."""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+from msgspec import Struct
+from pydantic import SecretStr
+
+from alerting.destinations.answers import Answer, Away, Delivered, Refused
+from alerting.destinations.attempt import AttemptLoop
+from ingest.instants import SECOND, instant
+
+TIMEOUT_S = 5.0
+DRAIN_S = 0.5
+BODY_BYTES = 65_536  # of an answer; more is not read
+TRY_AGAIN = {408, 425, 429}
+
+
+class Address(Struct, frozen=True):
+    """Where requests go, and how. Shows nothing of what may be a password."""
+
+    name: str  # of the destination
+    url: SecretStr  # user, path and query of such an address often are its password
+    token: SecretStr | None = None  # sent as a bearer token
+    ca_file: Path | None = None  # trust these authorities only; None: those of the system
+    proxy: SecretStr | None = None
+    timeout_s: float = TIMEOUT_S  # until the answer's headers are there, names and handshakes included
+
+
+class Reply(Struct, frozen=True):
+    """What a server answered."""
+
+    status: int
+    retry_after_s: float | None
+    body: bytes  # its first `BODY_BYTES`; never shown, many servers repeat the address or the token in it
+    took_s: float
+
+
+class Posting:
+    """Posts to one address. Raises `ValueError` with one sentence if the settings cannot work.
+
+    No redirect is followed, no proxy or password taken from the environment.
+    """
+
+    def __init__(self, address: Address) -> None:
+        name = self.name = address.name
+        self._timeout_s = address.timeout_s
+        url = http_url(address.url, f"the address of {name}")
+        self._url = url.copy_with(userinfo=b"")
+        self._proxy = http_url(address.proxy, f"the proxy of {name}") if address.proxy is not None else None
+        self.shown = shown(url)
+        self._fixed = {"Content-Type": "application/json", "User-Agent": "bellwether"}
+        if url.userinfo and address.token is not None:
+            raise ValueError(f"{name} has a bearer token and a user in its address: take one of them away")
+        if address.token is not None:
+            self._fixed["Authorization"] = f"Bearer {_token(address.token, name)}"
+        elif url.userinfo:
+            pair = f"{url.username}:{url.password}".encode()
+            self._fixed["Authorization"] = f"Basic {b64encode(pair).decode()}"
+        if not 0 < address.timeout_s <= TIMEOUT_S:
+            raise ValueError(f"the timeout of {name} must be above 0 and at most {TIMEOUT_S:g} s")
+        self._tls = _tls(address.ca_file, name)
+
+    def __repr__(self) -> str:
+        return f"Posting({self.name!r}, {self.shown!r})"
+
+    def post(
+        self, body: bytes, now: int, *, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+    ) -> Reply | Away:
+        """One attempt at instant `now`; `query` is added to that of the address."""
+        # A loop of its own, because only asyncio bounds the whole attempt: each of httpx's timeouts begins anew with
+        # every byte, and none covers looking up a name.
+        loop = AttemptLoop()
+        try:
+            return loop.run_until_complete(self._attempt(self._request(body, headers or {}, query or {}), now))
+        finally:
+            loop.close()
+
+    def judge(self, reply: Reply) -> Answer:
+        """What a status means: 2xx yes; what may pass is tried again; other 4xx and redirects are refused for good."""
+        status = reply.status
+        if 200 <= status < 300:
+            return Delivered(took_s=reply.took_s)
+        sentence = f"{self.shown} answered {status}"
+        if status in TRY_AGAIN or status >= 500:
+            return Away(f"http_{status}", sentence, reply.retry_after_s, reply.took_s)
+        if 300 <= status < 400:
+            sentence += ": redirects are not followed, name the final address"
+            return Refused("redirected", sentence, reply.took_s)
+        return Refused(f"http_{status}", sentence, reply.took_s)
+
+    def _request(self, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> httpx.Request:
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)
+        url = self._url.copy_merge_params(query) if query else self._url
+        return httpx.Request(
+            "POST", url, headers=self._fixed | dict(headers), content=body, extensions={"timeout": timeouts}
+        )
+
+    async def _attempt(self, request: httpx.Request, now: int) -> Reply | Away:
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        try:
+            status, retry_after, body = await self._post(request)
+        except (TimeoutError, httpx.TimeoutException):
+            sentence = f"{self.shown} did not answer within {self._timeout_s:g} s"
+            return Away("timeout", sentence, took_s=clock() - start)
+        except httpx.RequestError as error:
+            reason, sentence = self._explain(error)
+            return Away(reason, sentence, took_s=clock() - start)
+        return Reply(status, _retry_after_s(retry_after, now), body, clock() - start)
+
+    async def _post(self, request: httpx.Request) -> tuple[int, str, bytes]:
+        # The transport, not the client: that logs each address in full, with whatever password is in it.
+        proxy = httpx.Proxy(self._proxy) if self._proxy else None
+        body = bytearray()
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, proxy=proxy) as transport:
+            async with asyncio.timeout(self._timeout_s):
+                response = await transport.handle_async_request(request)
+            try:
+                with suppress(TimeoutError, httpx.RequestError):
+                    await _within(DRAIN_S, _read(response, body))
+            finally:
+                await response.aclose()
+        return response.status_code, response.headers.get("retry-after", ""), bytes(body)
+
+    def _explain(self, error: httpx.RequestError) -> tuple[str, str]:
+        """Reason and sentence."""
+        causes = list(_causes(error))
+        for cause in causes:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return "certificate", f"the certificate of {self.shown} is not trusted: {cause.verify_message}"
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+            return "tls", f"{self.shown} does not speak TLS with us"
+        if isinstance(error, httpx.ProxyError):
+            return "proxy", f"the proxy of {self.name} did not let us through"
+        if isinstance(error, httpx.ConnectError):
+            return "unreachable", f"{self.shown} cannot be reached"
+        if isinstance(error, httpx.RemoteProtocolError):
+            return "garbage", f"{self.shown} gave no whole answer in HTTP"
+        return "broken", f"the connection to {self.shown} broke"
+
+
+def shown(url: httpx.URL) -> str:
+    """Scheme, host and port of an address; the rest may be a password."""
+    bare = url.copy_with(userinfo=b"", raw_path=b"/", fragment=None)
+    rest = url.raw_path != b"/" or url.userinfo
+    return f"{bare}..." if rest else str(bare)
+
+
+def http_url(address: SecretStr, what: str) -> httpx.URL:
+    """The address, parsed. Raises `ValueError` that does not show it."""
+    sentence = f"{what} must begin with https:// or http:// and name a host"
+    try:
+        url = httpx.URL(address.get_secret_value())
+    except httpx.InvalidURL:
+        raise ValueError(sentence) from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError(sentence)
+    return url
+
+
+def _token(secret: SecretStr, name: str) -> str:
+    token = secret.get_secret_value()
+    if not token.isascii() or not token.isprintable() or not token or " " in token:
+        raise ValueError(f"the bearer token of {name} must be printable ASCII without spaces")
+    return token
+
+
+def _tls(ca_file: Path | None, name: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError):
+        raise ValueError(f"{ca_file}, the authorities that {name} trusts, cannot be read as PEM") from None
+
+
+def _retry_after_s(value: str, now: int) -> float | None:
+    """Seconds or an HTTP date; None if it is neither."""
+    if value.isascii() and value.isdigit():
+        return float(value[:12])
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (instant(until if until.tzinfo else until.replace(tzinfo=UTC)) - now) / SECOND)
+
+
+async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:
+    async with asyncio.timeout(seconds):
+        await work
+
+
+async def _read(response: httpx.Response, body: bytearray) -> None:
+    """Read the answer's body, up to a bound, so that the receiver can end in peace."""
+    async for part in response.aiter_raw():
+        body += part
+        if len(body) > BODY_BYTES:
+            return
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    following: BaseException | None = error
+    while following is not None:
+        yield following
+        following = following.__cause__ or following.__context__

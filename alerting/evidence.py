@@ -1,0 +1,143 @@
+"""Which documents stand behind an alert."""
+
+from bisect import insort
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from alerting.alerts import Evidence
+from alerting.windows import is_topic
+from classifier.scores import WHOLE, Columns, Details, decode_details
+from ingest.instants import moment
+
+SHOWN = 5  # documents an alert carries
+HELD, HELD_NAME = 128, 8  # candidates that a topic holds, and a name: there may be thousands of them
+HELD_STORIES, HELD_STORIES_NAME = 1024, 64  # stories that a topic holds, and a name
+HELD_STORIES_BIN = 256  # of one bin
+
+
+class Candidate(Struct, frozen=True, array_like=True, order=True):
+    """A negative document that an alert might show. The most telling comes first."""
+
+    positivity: int  # 1/10,000 that it is not negative
+    event_at: int
+    offset: int
+    story: int
+    details: bytes  # as `decode_details` reads them
+
+    @classmethod
+    def of(cls, columns: Columns, row: int, story: int) -> "Candidate":
+        """The document of a row, which tells of `story`."""
+        rows = columns.rows
+        return cls(
+            positivity=WHOLE - int(rows["sentiment"][row, 0]),
+            event_at=int(rows["event_at"][row]),
+            offset=int(rows["offset"][row]),
+            story=story,
+            details=columns.details(row),
+        )
+
+    @property
+    def shown(self) -> Details:
+        """What is shown of it."""
+        return decode_details(self.details)
+
+    @property
+    def source(self) -> str:
+        """Who published it."""
+        return self.shown.source
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Those that it is labelled with."""
+        return self.shown.topics
+
+
+class Held(Struct):
+    """The candidates of one subject, by the start of their bin; at most SHOWN of each."""
+
+    many: int = 0
+    bins: dict[int, list[Candidate]] = {}
+
+
+class Related(Struct):
+    """The negative stories that have something to do with one subject, by the start of their bin."""
+
+    many: int = 0
+    bins: dict[int, list[int]] = {}
+
+
+class Candidates(Struct):
+    """The most telling negative documents of the latest bins, by subject. Part of the aggregator's state.
+
+    They are held by bin because a range may bring documents later than the window that an alert is about.
+    """
+
+    held: dict[str, Held] = {}
+    related: dict[str, Related] = {}  # stories that have at least faintly to do with a subject
+
+    def wants(self, subject: str, start: int, positivity: int) -> bool:
+        """Whether a document as little positive as that may be among the most telling of the bin from `start`."""
+        held = self.held.get(subject)
+        if held is None:
+            return True
+        telling = held.bins.get(start)
+        return telling is None or len(telling) < SHOWN or positivity <= telling[-1].positivity
+
+    def offer(self, subject: str, start: int, candidate: Candidate) -> None:
+        """Hold a document of the bin from `start` if it is among the most telling there."""
+        held = self.held.get(subject) or self.held.setdefault(subject, Held())
+        telling = held.bins.setdefault(start, [])
+        insort(telling, candidate)
+        if len(telling) > SHOWN:
+            del telling[SHOWN:]
+            return
+        held.many += 1
+        if held.many > (HELD if is_topic(subject) else HELD_NAME):
+            held.many -= len(held.bins.pop(min(held.bins)))
+
+    def relate(self, subject: str, start: int, stories: Iterable[int]) -> None:
+        """Remember that these negative stories of the bin from `start` have something to do with `subject`."""
+        related = self.related.get(subject) or self.related.setdefault(subject, Related())
+        known = related.bins.setdefault(start, [])
+        before = len(known)
+        known.extend(stories)
+        del known[HELD_STORIES_BIN:]
+        related.many += len(known) - before
+        most = HELD_STORIES if is_topic(subject) else HELD_STORIES_NAME
+        while related.many > most and len(related.bins) > 1:
+            related.many -= len(related.bins.pop(min(related.bins)))
+
+    def forget(self, subject: str) -> None:
+        """Nothing is known of `subject` any more."""
+        self.held.pop(subject, None)
+        self.related.pop(subject, None)
+
+    def best(self, subject: str, since: int, until: int) -> list[Candidate]:
+        """At most SHOWN documents of bins that start in [since, until), the most telling first, each story once."""
+        held = self.held.get(subject) or Held()
+        within = (one for start, telling in held.bins.items() if since <= start < until for one in telling)
+        best: dict[int, Candidate] = {}
+        for candidate in sorted(within):
+            best.setdefault(candidate.story, candidate)
+        return list(best.values())[:SHOWN]
+
+    def stories(self, subject: str, since: int, until: int) -> set[int]:
+        """Negative stories of bins that start in [since, until) that have something to do with `subject`."""
+        related = self.related.get(subject) or Related()
+        return {story for start, stories in related.bins.items() if since <= start < until for story in stories}
+
+
+def evidence(candidate: Candidate) -> Evidence:
+    """The document as an alert shows it."""
+    details = candidate.shown
+    return Evidence(
+        id=details.id,
+        source=details.source,
+        published_at=moment(details.published_at),
+        language=details.language,
+        text=details.text,
+        negative=(WHOLE - candidate.positivity) / WHOLE,
+        url=details.url,
+        spans=tuple((span.start, span.end, span.weight / WHOLE) for span in details.spans),
+    )

@@ -1,0 +1,95 @@
+"""What is a flash: one text that is enough for an alert, and whether it may still be told today.
+
+A watched name, a severe topic or a combination of words that was listed, negative beyond doubt, from a source that is trusted.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from msgspec import Struct
+
+from alerting.alerts import Flash
+from alerting.sources import Trust
+from classifier.folding import folded, holds
+from classifier.scores import WHOLE, Columns, ScoredDocument
+from ingest.instants import DAY, HOUR
+
+SEVERE = ("credit_default", "liquidity_run", "fraud_misconduct")
+QUIET = 12 * HOUR  # so long after its last severe text a flash is over; a text older than that is none
+ALIKE = 16  # bits in which signatures of one story differ at most: see `classifier.stories`
+MOST_STORIES = 1_000
+
+
+class FlashSettings(Struct, frozen=True):
+    """What is severe, and how often it may be told."""
+
+    topics: tuple[str, ...] = SEVERE
+    words: tuple[tuple[str, ...], ...] = ()  # combinations: all words of one stand in the text
+    negative: float = 0.9  # probability from which on there is no doubt
+    source_tier: int = 1  # or better
+    budget_per_day: int = 3
+
+
+class Flashes(Struct):
+    """What was told of lately. Part of the aggregator's state."""
+
+    stories: dict[int, int] = {}  # signature -> event time
+    spent: list[int] = []  # event times, of the last day
+
+    def is_told(self, story: int, at: int) -> bool:
+        """Whether a text with this signature, or a near copy, was taken within 24 hours; from now on it was."""
+        known = any(
+            abs(at - then) <= DAY and (story ^ other).bit_count() <= ALIKE for other, then in self.stories.items()
+        )
+        self.stories[story] = max(at, self.stories.get(story, at))
+        if len(self.stories) > MOST_STORIES:
+            del self.stories[min(self.stories, key=lambda other: (self.stories[other], other))]
+        return known
+
+    def spend(self, at: int, per_day: int) -> bool:
+        """Take one of `per_day` flashes; False: they are spent."""
+        newest = max([at, *self.spent])
+        self.spent = [then for then in self.spent if newest - then < DAY]
+        if len(self.spent) >= per_day:
+            return False
+        self.spent.append(at)
+        return True
+
+
+class Severe:
+    """Picks the texts that are flashes out of a range."""
+
+    def __init__(self, settings: FlashSettings, trust: Trust) -> None:
+        self._settings, self._trust = settings, trust
+        self._topics = frozenset(settings.topics)
+        self._words = [tuple(folded(word).small for word in words) for words in settings.words]
+
+    def among(self, columns: Columns) -> Iterator[tuple[ScoredDocument, Flash]]:
+        """Each with the reasons, in the order of the range."""
+        if not len(columns.named):
+            return
+        tiers = np.array([self._trust.tier(source) for source in columns.sources])
+        rows = np.unique(columns.named[:, 0])  # [R]
+        beyond_doubt = columns.rows["sentiment"][rows, 0] >= self._settings.negative * WHOLE
+        trusted = tiers[columns.rows["source"][rows]] <= self._settings.source_tier
+        for row in rows[beyond_doubt & trusted].tolist():
+            topics = tuple(topic for topic in columns.topics_of(row) if topic in self._topics)
+            document = columns.document(row)
+            words = self._found(document.text)
+            if topics or words:
+                yield (
+                    document,
+                    Flash(
+                        topics=topics,
+                        words=words,
+                        source=document.source,
+                        source_tier=int(tiers[columns.rows["source"][row]]),
+                        negative=document.sentiment[0] / WHOLE,
+                        over_budget=False,
+                    ),
+                )
+
+    def _found(self, text: str) -> tuple[str, ...]:
+        """The first combination of which all words stand in the text."""
+        small = folded(text).small if self._words else ""
+        return next((words for words in self._words if all(holds(small, word) for word in words)), ())

@@ -1,0 +1,163 @@
+"""From a flash to the alert that is told of it: at once, once a story, within the day's budget, and one event is one page."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from alerting.alerts import Alert, Evidence, Flash, Handled, Subject
+from alerting.book import Excess, Told
+from alerting.compose import alert_id
+from alerting.evidence import SHOWN
+from alerting.flash import QUIET, Severe
+from alerting.incidents import TOGETHER
+from alerting.judging import Judge
+from alerting.policy import is_louder
+from alerting.spikes import LONGEST
+from alerting.state import AggregateSettings, State
+from alerting.watching import Watcher
+from alerting.windows import total
+from classifier.scores import WHOLE, Columns, ScoredDocument
+from ingest.instants import DAY, instant, moment
+
+
+class FlashLane:
+    """Looks at each text by itself. A flash stands in the alert book beside the name's other alert, as `flash/NAME`.
+
+    While it is open, further severe texts on the name go on with it; `QUIET` after the last one it is closed. Nothing is
+    rarer than a flash, so whatever joins its incident is told only if it is to be told more loudly.
+    """
+
+    def __init__(self, settings: AggregateSettings, settings_hash: str, state: State, watcher: Watcher) -> None:
+        self._settings, self._settings_hash, self._state, self._watcher = settings, settings_hash, state, watcher
+        self._judge = Judge(settings)
+        self._severe = Severe(settings.flash, self._judge.trust)
+
+    def look(self, columns: Columns) -> Iterator[Alert]:
+        """What the texts of a range are enough for, once they are counted."""
+        for document, flash in self._severe.among(columns):
+            at = max(document.event_at, self._state.bins.closed_to or document.event_at)
+            if at - document.event_at > QUIET or self._state.flashes.is_told(document.story, document.event_at):
+                continue
+            for name in sorted(document.names, key=lambda name: (self._judge.name_tier(name), name)):
+                yield from self._close(f"flash/{name}", at)
+                alert = self._take(name, document, flash, at)
+                if alert:
+                    yield alert
+
+    def _close(self, key: str, at: int) -> Iterator[Alert]:
+        """End a flash that has been quiet for long enough, though no window has closed since."""
+        book = self._state.book
+        if key in book.told and book.told[key].alert.state == "open" and book.quiet_from(key) <= at:
+            yield book.close(key)
+            del book.told[key], book.excesses[key]
+
+    def _take(self, name: str, document: ScoredDocument, flash: Flash, at: int) -> Alert | None:
+        """The alert to tell on `name`; None: it goes on with one that was told as loudly."""
+        state, key = self._state, f"flash/{name}"
+        told = state.book.told.get(key)
+        before = told.alert if told and told.alert.state == "open" else None
+        stories = state.candidates.stories(f"entity/{name}", at - TOGETHER, at + 1) | {document.story}
+        began = before.incident if before else self._incident(f"entity/{name}", stories, at)
+        alert = self._composed(name, document, at, began or alert_id(key, at), before)
+        action = self._judge.action_on(alert, flash.topics, [document.source])
+        caught_up = before is not None and before.historical and not alert.historical
+        if told and before and not (caught_up or is_louder(action, before.action)):
+            told.alert = replace(
+                alert, revision=before.revision, change=before.change, updated_at=before.updated_at,
+                action=before.action, policy=before.policy, joined=before.joined, flash=before.flash,
+                historical=before.historical,
+            )  # fmt: skip
+            self._go_on(key, told, at)
+            return None
+        alert = self._afforded(replace(alert, action=action, flash=flash), began, document.event_at)
+        if before and not (caught_up or is_louder(alert.action, before.action)):
+            return None
+        state.book.excesses.setdefault(key, Excess(instant(alert.first_seen_at), state.position, at, QUIET))
+        state.book.tell(key, alert, 0.0, at)
+        self._go_on(key, state.book.told[key], at)
+        state.incidents.tell(alert.incident, stories, at, LONGEST, alert.action)
+        return alert
+
+    def _incident(self, subject: str, stories: set[int], at: int) -> str | None:
+        """That of the name's open alert, or of alerts that share its stories."""
+        told = self._state.book.told.get(subject)
+        return told.alert.incident if told and told.alert.state == "open" else self._state.incidents.place(stories, at)
+
+    def _go_on(self, key: str, told: Told, at: int) -> None:
+        excess = self._state.book.excesses[key]
+        excess.above_at = told.above_at = max(excess.above_at, told.above_at, at)
+
+    def _afforded(self, alert: Alert, began: str | None, at: int) -> Alert:
+        """As loudly as the day's budget allows; what joins an incident that was told so costs nothing."""
+        incidents, flash = self._state.incidents, alert.flash
+        assert flash is not None
+        joined = began is not None and not incidents.is_new(began, 0.0, alert.action)
+        if joined or alert.action == "digest" or self._state.flashes.spend(at, self._settings.flash.budget_per_day):
+            return replace(alert, joined=joined)
+        joined = began is not None and not incidents.is_new(began, 0.0, "digest")
+        return replace(alert, action="digest", joined=joined, flash=replace(flash, over_budget=True))
+
+    def _composed(self, name: str, document: ScoredDocument, at: int, incident: str, before: Alert | None) -> Alert:
+        """The alert at its next revision; how loudly it is told is not yet decided."""
+        state = self._state
+        since = instant(before.first_seen_at) if before else state.bins.start_of(document.event_at)
+        counts = total(state.bins.between(f"entity/{name}", since, at + 1))
+        spike = self._watcher.look(f"entity/{name}", at)
+        documents, negatives = max(counts.documents, 1), max(counts.negatives, 1)
+        historical = state.is_historical(document.event_at, self._settings.historical_after)
+        return Alert(
+            id=before.id if before else alert_id(f"flash/{name}", at),
+            revision=before.revision + 1 if before else 1,
+            incident=incident,
+            joined=False,
+            subject=Subject("entity", name),
+            state="open",
+            change="opened" if before is None else "caught_up" if before.historical and not historical else "escalated",
+            severity="critical",
+            opened_at=before.opened_at if before else moment(at),
+            updated_at=moment(at),
+            closed_at=None,
+            first_seen_at=moment(since),
+            return_period_days=round(spike.days, 3),
+            documents=documents,
+            negatives=negatives,
+            share=round(negatives / documents, 4),
+            usual_share=round(spike.usual_share, 4),
+            usual_documents=round(spike.usual_per_day * (at - since) / DAY, 2),
+            kind="flash",
+            stories=max(counts.stories, 1),
+            sources=max(len(counts.sources), 1),
+            languages=dict(sorted(counts.languages.items())) or {document.language: 1},
+            top_documents=(*(before.top_documents if before else ()), _shown(document))[:SHOWN],
+            detection=spike.detection,
+            ready=spike.ready,
+            late=state.bins.is_closed(state.bins.start_of(document.event_at)),
+            historical=historical,
+            scores_from=before.scores_from if before else state.position,
+            scores_to=state.position + 1,
+            artifact=state.artifact,
+            settings=self._settings_hash,
+            handled=self._handled(document),
+            policy=self._judge.label,
+            copies=max(counts.documents - counts.stories, 0),
+        )
+
+    def _handled(self, document: ScoredDocument) -> Handled | None:
+        state = self._state
+        if state.clock is None:
+            return None
+        classified_at = moment(state.classified_at) if state.classified_at else None
+        return Handled(moment(document.published_at), moment(document.appended_at), classified_at)
+
+
+def _shown(document: ScoredDocument) -> Evidence:
+    return Evidence(
+        id=document.id,
+        source=document.source,
+        published_at=moment(document.published_at),
+        language=document.language,
+        text=document.text,
+        negative=document.sentiment[0] / WHOLE,
+        url=document.url,
+        spans=tuple((span.start, span.end, span.weight / WHOLE) for span in document.spans),
+    )

@@ -1,0 +1,117 @@
+"""One alert computed again, from the detector's inputs that it carries and from the scores that are still kept."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from alerting.alerts import Alert
+from alerting.rarity import NOTHING, days_without
+from alerting.spikes import SpikeSettings
+from classifier.scores import Columns, decode_columns
+from ingest.instants import instant
+from ingest.logs import Record
+
+
+class Counts(Struct, frozen=True):
+    """What lies in the windows that an alert tells of."""
+
+    documents: int
+    negatives: int
+    sources: int
+    languages: dict[str, int]
+
+
+class Rebuilt(Struct, frozen=True):
+    """An alert's numbers once more, and where they differ from those it carries, a sentence each."""
+
+    return_period_days: float
+    counts: Counts | None
+    uncounted: Literal["", "gone", "late", "flash"]  # why there are no counts, if so
+    differences: tuple[str, ...]
+
+
+def rebuild(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSettings) -> Rebuilt:
+    """Compute an alert again, as it was when it opened or escalated.
+
+    Args:
+        alert: a revision that was composed from scores, not one that only closed it.
+        records: the scores log from the oldest record that is kept.
+        width: of a window, microseconds.
+        settings: the floors below which nothing fires.
+    """
+    if alert.kind == "flash":
+        return Rebuilt(0.0, None, "flash", ())
+    days = days_without(alert.detection, NOTHING, settings)
+    differences = list(_differ("return_period_days", alert.return_period_days, round(days, 3)))
+    if alert.late:
+        return Rebuilt(days, None, "late", tuple(differences))
+    counted = _count(alert, records, width)
+    if counted is None:
+        return Rebuilt(days, None, "gone", tuple(differences))
+    # Found when a window closed, or before: only then windows count that begin at that very instant.
+    matching = next((counts for counts in counted if counts.documents == alert.documents), counted[0])
+    for name in ("documents", "negatives", "sources", "languages"):
+        differences.extend(_differ(name, getattr(alert, name), getattr(matching, name)))
+    return Rebuilt(days, matching, "", tuple(differences))
+
+
+def _differ(name: str, told: object, again: object) -> Iterator[str]:
+    if told != again:
+        yield f"{name}: {told} in the alert, {again} computed again"
+
+
+def _count(alert: Alert, records: Iterable[Record], width: int) -> tuple[Counts, Counts] | None:
+    """Counts of windows before the instant of the finding, and of those up to it; None where scores are gone."""
+    at = instant(alert.updated_at)
+    before, upto = _Count(), _Count()
+    positions: dict[tuple[str, int], int] = {}
+    is_first = True
+    for record in records:
+        if is_first and record.offset > alert.scores_from:
+            return None
+        is_first = False
+        if record.offset >= alert.scores_to:
+            break
+        columns = decode_columns(record.value or b"")
+        place = columns.range.log_id, columns.range.partition
+        columns = columns.since(positions.get(place, 0))  # what a crash wrote twice counts once
+        positions[place] = max(positions.get(place, 0), columns.range.next)
+        starts = columns.rows["event_at"] - columns.rows["event_at"] % width
+        is_in = _about(alert, columns) & (starts >= instant(alert.first_seen_at))
+        before.add(columns, is_in & (starts < at))
+        upto.add(columns, is_in & (starts <= at))
+    return before.counts(), upto.counts()
+
+
+def _about(alert: Alert, columns: Columns) -> NDArray[np.bool_]:
+    """Which rows are on the alert's subject."""
+    subject, topics = alert.subject, columns.range.topics
+    table = topics if subject.kind == "topic" else columns.names
+    is_about = np.zeros(len(columns), bool)
+    if subject.name in table:
+        is_about[columns.labelled(table.index(subject.name) + (0 if table is topics else len(topics)))] = True
+    return is_about
+
+
+class _Count:
+    def __init__(self) -> None:
+        self._documents = self._negatives = 0
+        self._sources: set[str] = set()
+        self._languages: dict[str, int] = {}
+
+    def add(self, columns: Columns, is_in: NDArray[np.bool_]) -> None:
+        """Count the chosen rows of a range."""
+        rows = columns.rows[is_in]
+        negative, neutral, positive = rows["sentiment"].T
+        self._documents += len(rows)
+        self._negatives += int(((negative > neutral) & (negative > positive)).sum())
+        self._sources |= {columns.sources[code] for code in np.unique(rows["source"])}
+        for code, count in zip(*np.unique(rows["language"], return_counts=True), strict=True):
+            language = columns.languages[code]
+            self._languages[language] = self._languages.get(language, 0) + int(count)
+
+    def counts(self) -> Counts:
+        return Counts(self._documents, self._negatives, len(self._sources), dict(sorted(self._languages.items())))

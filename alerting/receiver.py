@@ -1,0 +1,250 @@
+"""What Alertmanager tells us, taken into the outbox: `POST /alertmanager`, its webhook of version 4.
+
+A notification about an alert of ours puts that very alert, with its evidence, into the alerts log once more, under the same key:
+who has it already drops it. Anything else becomes a notice. Alertmanager gives up on 4xx and tries again on 5xx; so nothing
+but what can never be read is answered with 4xx, and nothing is answered with 200 before it is durable.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from hashlib import blake2b
+from threading import Lock
+from typing import Annotated, Literal
+from uuid import uuid4
+
+import structlog
+from cachetools import LRUCache
+from msgspec import Meta, MsgspecError, Struct, json
+from prometheus_client import CollectorRegistry, Counter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from alerting.alerts import ALERTS, Alert, Subject, decode_alert
+from alerting.audit import Audit
+from alerting.destinations.alertmanager import NAME
+from alerting.notices import NOTICES, Notice, notice_message
+from ingest.logs import LogError, Logs, Message, Record
+
+VERSION = "4"
+# Rules that say again what the aggregator has said: deploy/prometheus, and our own destination of type alertmanager.
+MIRRORS = {"TopicSpike", NAME}
+REMEMBERED = 20_000  # alerts, and notices
+ANSWERS = {"taken": 200, "unreadable": 400, "unauthorized": 401, "away": 503}
+BECOMES = ("alert", "notice", "duplicate", "unknown_end")
+
+_log = structlog.get_logger(__name__)
+
+
+class Posted(Struct, frozen=True):
+    """One alert in a notification, as Alertmanager writes it."""
+
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    startsAt: Annotated[datetime, Meta(tz=True)]  # noqa: N815 - Alertmanager's name
+    annotations: dict[str, str] = {}
+    endsAt: datetime | None = None  # noqa: N815 - of one that is firing: the year 1
+    generatorURL: str = ""  # noqa: N815
+    fingerprint: str = ""  # old versions send none
+
+
+class Notification(Struct, frozen=True):
+    """The body of a request: version 4 of Alertmanager's webhook. Fields of no use here are passed over."""
+
+    version: str
+    alerts: list[Posted]
+    truncatedAlerts: int = 0  # noqa: N815
+
+
+class ReceiverMetrics:
+    """What the receiver tells."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.notifications = Counter(
+            "bellwether_receiver_notifications",
+            "Requests of Alertmanager, by answer.",
+            ("answer",),
+            registry=registry,
+        )
+        self.alerts = Counter(
+            "bellwether_receiver_alerts",
+            "Alerts in them: about an alert of ours, a notice, told before, or the end of what was never told.",
+            ("becomes",),
+            registry=registry,
+        )
+        for answer in ANSWERS:
+            self.notifications.labels(answer)
+        for becomes in BECOMES:
+            self.alerts.labels(becomes)
+
+
+class Known(Struct):
+    """What the logs hold already, followed from their beginning."""
+
+    latest: LRUCache[str, tuple[Alert, Record]]  # newest revision, by id and by subject
+    again: LRUCache[str, bool]  # keys that were told by way of Alertmanager
+    notices: LRUCache[str, bool]  # keys
+
+    def add_alert(self, record: Record) -> None:
+        """A record of the alerts log."""
+        try:
+            alert = decode_alert(record.value or b"")
+        except MsgspecError:
+            return
+        for name in (alert.id, str(alert.subject)):
+            before = self.latest.get(name)
+            if before is None or (before[0].opened_at, before[0].revision) <= (alert.opened_at, alert.revision):
+                self.latest[name] = (alert, record)
+        if ("via", b"alertmanager") in record.headers:
+            self.again[alert.key] = True
+
+    def about(self, posted: Posted) -> tuple[Alert, Record] | None:
+        """The alert of ours that Alertmanager speaks of: open, or not over when this began to fire."""
+        if posted.labels.get("alertname") not in MIRRORS:
+            return None
+        names = [posted.annotations.get("alert", "")]
+        names += [str(Subject(kind, posted.labels[kind])) for kind in ("topic", "entity") if kind in posted.labels]
+        found = next((self.latest[name] for name in names if name in self.latest), None)
+        if found is None or (found[0].closed_at is not None and found[0].closed_at < posted.startsAt):
+            return None
+        return found
+
+
+class Receiver:
+    """Takes notifications. Thread-safe; may be asked before it is opened, and then says that it is away."""
+
+    def __init__(self, metrics: ReceiverMetrics, token: str = "") -> None:
+        self._metrics = metrics
+        self._token = token
+        self._lock = Lock()
+        self._logs: Logs | None = None
+        self._known = _nothing_known()
+        self._next: dict[str, int | None] = {ALERTS.log: None, NOTICES.log: None}
+        self._audit: Audit | None = None
+
+    def open(self, logs: Logs) -> None:
+        """The logs are there."""
+        self._logs = logs
+
+    def take(self, body: bytes, authorization: str, now: int) -> tuple[int, str]:
+        """HTTP status and a sentence for one request at instant `now`; with 200, all of it is durable."""
+        answer, sentence = self._take(body, authorization, now)
+        self._metrics.notifications.labels(answer).inc()
+        if answer != "taken":
+            _log.error("notification of alertmanager not taken", answer=answer, why=sentence)
+        return ANSWERS[answer], sentence
+
+    def _take(self, body: bytes, authorization: str, now: int) -> tuple[str, str]:
+        if self._token and not hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
+            return "unauthorized", "the bearer token is missing or wrong"
+        try:
+            notification = _read(body)
+        except ValueError as error:
+            return "unreadable", str(error)
+        if notification.truncatedAlerts:
+            _log.error("alertmanager left alerts out", count=notification.truncatedAlerts)
+        if self._logs is None:
+            return "away", "the logs are not there yet"
+        with self._lock:
+            try:
+                self._append(self._logs, notification.alerts, now)
+            except LogError as error:
+                self._audit = None  # what it wrote last may not be there: another one begins
+                self._known, self._next = _nothing_known(), dict.fromkeys(self._next)
+                return "away", str(error)
+        return "taken", "taken"
+
+    def _append(self, logs: Logs, alerts: Iterable[Posted], now: int) -> None:
+        self._catch_up(logs)
+        if self._audit is None:
+            self._audit = Audit.begin(f"receiver-{uuid4().hex[:8]}", logs)
+        writer = logs.writer()
+        counts: dict[str, int] = {}
+        try:
+            for posted in alerts:
+                becomes, message = self._becomes(posted)
+                counts[becomes] = counts.get(becomes, 0) + 1
+                if message is not None:
+                    writer.publish(message)
+                    key = (message.key or b"").decode()
+                    writer.publish(self._audit.entry(now, "notice", "alertmanager", key, {"becomes": becomes}))
+            writer.flush()
+        finally:
+            writer.close()
+        for becomes, count in counts.items():
+            self._metrics.alerts.labels(becomes).inc(count)
+
+    def _becomes(self, posted: Posted) -> tuple[str, Message | None]:
+        """What to append for one alert, if anything. What is appended counts as known, so that a body may repeat itself."""
+        if found := self._known.about(posted):
+            alert, record = found
+            if alert.key in self._known.again or (posted.status == "resolved" and alert.state == "open"):
+                return "duplicate", None
+            self._known.again[alert.key] = True
+            via = ("via", b"alertmanager")
+            return "alert", Message(ALERTS.log, record.value, record.key, headers=(via,))
+        notice = _notice(posted)
+        if notice.key in self._known.notices:
+            return "duplicate", None
+        if notice.status == "resolved" and notice.key.removesuffix("resolved") + "firing" not in self._known.notices:
+            return "unknown_end", None
+        self._known.notices[notice.key] = True
+        return "notice", notice_message(notice)
+
+    def _catch_up(self, logs: Logs) -> None:
+        for record in logs.scan(ALERTS.log, start=self._next[ALERTS.log]):
+            self._known.add_alert(record)
+            self._next[ALERTS.log] = record.offset + 1
+        for record in logs.scan(NOTICES.log, start=self._next[NOTICES.log]):
+            self._known.notices[(record.key or b"").decode("utf-8", "replace")] = True
+            self._next[NOTICES.log] = record.offset + 1
+
+
+_decoder = json.Decoder(Notification)
+
+
+def _read(body: bytes) -> Notification:
+    """Raises `ValueError` with a sentence."""
+    try:
+        notification = _decoder.decode(body)
+    except (MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"this is no notification of Alertmanager: {error}") from None
+    if notification.version != VERSION:
+        raise ValueError(f"version {VERSION} is understood, not {notification.version[:20]}")
+    return notification
+
+
+def _nothing_known() -> Known:
+    return Known(LRUCache(REMEMBERED), LRUCache(REMEMBERED), LRUCache(REMEMBERED))
+
+
+def _notice(posted: Posted) -> Notice:
+    labels, said = posted.labels, posted.annotations
+    text = json.encode(sorted(labels.items()))
+    return Notice(
+        fingerprint=posted.fingerprint or blake2b(text, digest_size=8).hexdigest(),
+        status=posted.status,
+        name=labels.get("alertname", "alert"),
+        severity="critical" if labels.get("severity") in {"critical", "page"} else "warning",
+        summary=said.get("summary", ""),
+        description=said.get("description", said.get("message", "")),
+        labels=dict(sorted(labels.items())),
+        starts_at=posted.startsAt,
+        ends_at=posted.endsAt if posted.status == "resolved" else None,
+        runbook=said.get("runbook_url", ""),
+        url=posted.generatorURL,
+    )
+
+
+def receiver_route(receiver: Receiver, clock: Callable[[], int]) -> Route:
+    """`POST /alertmanager`."""
+
+    async def take(request: Request) -> Response:
+        body, authorization = await request.body(), request.headers.get("authorization", "")
+        # Waits for the logs, and for whoever came before.
+        status, sentence = await run_in_threadpool(receiver.take, body, authorization, clock())
+        return PlainTextResponse(sentence + "\n", status)
+
+    return Route("/alertmanager", take, methods=["POST"])

@@ -1,0 +1,239 @@
+"""Is an excess of negatives rare for this subject? One detector a subject; see `docs/detection.md`.
+
+The statistic is the standardised excess over the subject's own slow share, `z = (n - p N) / sqrt(phi p (1 - p) N + 1)`, over
+exponentially fading sums on several time scales. How rare z is, its own tail tells (`alerting.tails`). The rarest scale
+speaks; its return period is divided by the number of scales, because looking on several multiplies the chances. Updates come
+with event time and may be any time apart.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from alerting.alerts import Detection
+from alerting.scales import Counted, Scale, Usual
+from alerting.statistic import MOST_USUAL, Sums
+from ingest.instants import DAY, SECOND, microseconds
+
+LONGEST = 1000.0  # days; a longer return period is an extrapolation that nobody can check, and is never said
+FAR = 40.0  # times the alarm threshold: rarer than that makes no difference either
+PRIOR_SHARE = 0.25  # of negatives, before anything is known
+PRIOR_DOCUMENTS = 12.0  # how many documents the pooled share counts for
+READY_DOCUMENTS = 20
+BEYOND_OF_NAME = 0.25  # of its usual share is expected of documents beyond a name's usual number
+LONGEST_GAP = 3.0  # days, between updates of a subject, that an event may last over
+
+
+class TopicRules(Struct, frozen=True):
+    """What is otherwise for one topic; None: as for all."""
+
+    alert: bool = True  # off: it is counted and shown, and never alerts
+    rarity: float = 1.0  # so many times rarer than the budget asks it must be
+    min_negatives: float | None = None
+    min_excess: float | None = None
+    min_ratio: float | None = None
+
+
+class SpikeSettings(Struct, frozen=True):
+    """What decides about alarms."""
+
+    budget_per_week: float = 5.0  # alerts a week, all topics together
+    scales: tuple[timedelta, ...] = (timedelta(minutes=20), timedelta(minutes=90), timedelta(hours=36))
+    slow_half_life: timedelta = timedelta(days=7)  # of the usual share
+    ready_after: timedelta = timedelta(days=3)
+    min_negatives: float = 3.0
+    min_excess: float = 2.5  # documents more than usual
+    min_ratio: float = 1.3  # share over usual share
+    escalation: float = 2.5  # times rarer than when it was last told
+    critical: float = 4.0  # times rarer than the alarm threshold
+    quiet: timedelta = timedelta(hours=6)  # below T for so long before an alert closes
+    rarity: float = 1.0  # times what the budget asks
+    topics: dict[str, TopicRules] = {}
+
+    def of(self, topic: str) -> "SpikeSettings":
+        """Those of one topic."""
+        rules = self.topics.get(topic, TopicRules())
+        floors = {name: getattr(rules, name) for name in ("min_negatives", "min_excess", "min_ratio")}
+        given = {name: floor for name, floor in floors.items() if floor is not None}
+        return replace(self, rarity=rules.rarity if rules.alert else math.inf, topics={}, **given)
+
+
+class Footing(NamedTuple):
+    """What a detector is told besides its own subject's past."""
+
+    settings: SpikeSettings
+    pooled_share: float  # of negatives, over all subjects
+    alarm_days: float
+    watched: bool = False  # enough was read of all subjects together to know that a silent one is rare
+
+
+class Spike(Struct, frozen=True):
+    """What a detector says at one instant. `days` is the return period; 0 where z is not in its tail."""
+
+    days: float
+    fires: bool
+    above: tuple[float, ...]  # the scales, in seconds, on which z is over T
+    critical: bool
+    escalation: float  # how many times rarer it must become to be told again
+    ready: bool
+    quiet: int  # microseconds below the tail after which an event is over
+    usual_share: float
+    usual_per_day: float  # documents
+    detection: Detection
+
+
+class Band(NamedTuple):
+    """What lies on the detector's middle scale at one instant, fading, and what would be usual there."""
+
+    documents: float
+    negatives: float
+    expected: float  # so many negatives are as usual
+    most: float  # and from so many on the excess is in the tail
+
+
+class Detector(Struct):
+    """The memory of one subject. Floats only: some 300 bytes."""
+
+    scales: tuple[Scale, ...]
+    since: int  # when watching began: silence before its first document counts
+    at: int  # instant of the last update
+    half_life: float  # microseconds, of what follows
+    documents: float = 0.0
+    negatives: float = 0.0
+    days: float = 0.0
+    squared_gaps: float = 0.0  # of the distances between updates, in days
+    dispersion: float = 1.3
+    beyond: float = 1.0  # so many times the usual share is expected of documents beyond the usual number
+
+    @classmethod
+    def fresh(cls, settings: SpikeSettings, at: int, *, of_name: bool = False) -> "Detector":
+        """A detector that knows only the priors, of a topic or of a name."""
+        scale = Scale.fresh_of_name if of_name else Scale.fresh
+        scales = tuple(scale(microseconds(length)) for length in settings.scales)
+        beyond = BEYOND_OF_NAME if of_name else 1.0
+        return cls(scales, at, at, float(microseconds(settings.slow_half_life)), beyond=beyond)
+
+    def usual(self, pooled_share: float) -> Usual:
+        """What is usual: the slow share shrunk to `pooled_share`, that of all subjects, and the slow volume."""
+        share = (self.negatives + PRIOR_DOCUMENTS * pooled_share) / (self.documents + PRIOR_DOCUMENTS)
+        days, beyond = self.days, self.beyond * share
+        per_day = self.documents / (days if days > 1.0 else 1.0)
+        at_once = per_day * self._gap()
+        return Usual(share, per_day, self.dispersion, beyond if beyond < MOST_USUAL else MOST_USUAL, at_once)
+
+    def look(self, bins: Sequence[Counted], footing: Footing) -> Spike:
+        """What would be said if these bins, oldest first and at least one, were added; nothing is learned."""
+        sums = [scale.after(bins, self.at) for scale in self.scales]
+        return self._spike(sums, bins[-1].at, self.usual(footing.pooled_share), footing)
+
+    def update(self, counted: Counted, footing: Footing) -> Spike | None:
+        """Look, then learn; None says that nothing is in its tail, as nearly always."""
+        at, documents, negatives = counted
+        elapsed, usual, scales = at - self.at, self.usual(footing.pooled_share), self.scales
+        if elapsed < 0:
+            at, elapsed = self.at, 0
+        added, spike = [], None
+        for scale in scales:
+            over, z = scale.add(elapsed, documents, negatives, usual)
+            added.append((scale.tail, over, z))
+        for tail, _, z in added:
+            if z > tail.threshold:
+                sums = [Sums(each.documents, each.negatives, each.squares) for each in scales]
+                spike = self._spike(sums, at, usual, footing)
+                break
+        for tail, over, z in added:
+            tail.learn(at, over, elapsed - over, z)
+        self.at = at
+        self._learn_usual(elapsed, documents, negatives, usual.share, held=spike is not None and spike.fires)
+        return spike
+
+    def band(self, at: int, usual_share: float) -> Band:
+        """The middle scale at instant `at`, for a subject whose usual share of negatives that is."""
+        scale, usual = self.scales[len(self.scales) // 2], self.usual(0)
+        usual = usual._replace(share=usual_share, beyond_share=min(self.beyond * usual_share, MOST_USUAL))
+        sums = scale.after([Counted(at, 0, 0)], self.at)
+        expected = scale.expected(sums.documents, usual)
+        weight = sums.squares / sums.documents if sums.documents > 0 else 0.0
+        unit = math.sqrt(usual.dispersion * (1 - usual.share) * expected * weight + 1)
+        return Band(sums.documents, sums.negatives, expected, expected + scale.tail.threshold * unit)
+
+    def _learn_usual(self, elapsed: int, documents: int, negatives: int, usual: float, *, held: bool) -> None:
+        """The slow share fades on; what fires hardly enters it, or an event would become the usual."""
+        fade, days = 0.5 ** (elapsed / self.half_life), elapsed / DAY
+        weight = 0.1 if held else 1.0
+        self.documents = self.documents * fade + weight * documents
+        self.negatives = self.negatives * fade + weight * negatives
+        self.days = self.days * fade + days
+        self.squared_gaps = self.squared_gaps * fade + days * days
+        if documents and not held:
+            chi = (negatives - usual * documents) ** 2 / (usual * (1 - usual) * documents + 0.25)
+            dispersion = self.dispersion + 0.002 * ((chi if chi < 20.0 else 20.0) - self.dispersion)
+            self.dispersion = dispersion if dispersion > 1.0 else 1.0
+
+    def _spike(self, sums: Sequence[Sums], at: int, usual: Usual, footing: Footing) -> Spike:
+        settings, readings, longest = footing.settings, [], max(LONGEST, FAR * footing.alarm_days)
+        for number, (scale, mine) in enumerate(zip(self.scales, sums, strict=True)):
+            z = scale.z(mine, usual)
+            days = min(scale.tail.return_days(z) / len(self.scales), longest)
+            enough = is_enough(mine.negatives, scale.expected(mine.documents, usual), settings)
+            readings.append((enough, days, z, number))
+        enough, days, z, speaking = max(readings, key=lambda reading: reading[:3])
+        ready = self.is_ready(at, settings, watched=footing.watched)
+        need = footing.alarm_days if ready else 10 * footing.alarm_days
+        return Spike(
+            days=days,
+            fires=enough and days >= need,
+            above=tuple(self.scales[reading[3]].length / SECOND for reading in readings if reading[1] > 0),
+            critical=ready and days >= settings.critical * footing.alarm_days,
+            escalation=settings.escalation,
+            ready=ready,
+            quiet=self._quiet(settings),
+            usual_share=usual.share,
+            usual_per_day=usual.per_day,
+            detection=self._detection(self.scales[speaking], sums[speaking], z, usual, footing.alarm_days),
+        )
+
+    def is_ready(self, at: int, settings: SpikeSettings, *, watched: bool = False) -> bool:
+        """Whether the baseline is known: for long enough, from enough documents or from `watched` silence."""
+        long_enough = at - self.since >= microseconds(settings.ready_after)
+        return long_enough and (watched or self.documents >= READY_DOCUMENTS)
+
+    def _quiet(self, settings: SpikeSettings) -> int:
+        """News that come once a day must not end an event every evening: a random instant lies in a gap of so many days."""
+        return max(microseconds(settings.quiet), int(1.5 * self._gap() * DAY))
+
+    def _gap(self) -> float:
+        """How long the gap between updates is that a random instant lies in, days."""
+        gap = self.squared_gaps / self.days if self.days > 0 else 0.0
+        return gap if gap < LONGEST_GAP else LONGEST_GAP
+
+    def _detection(self, scale: Scale, sums: Sums, z: float, usual: Usual, alarm_days: float) -> Detection:
+        return Detection(
+            scale_s=scale.length / SECOND,
+            statistic=z,
+            usual_share=usual.share,
+            threshold=scale.tail.threshold,
+            mean_excess=scale.tail.excess,
+            clusters_per_day=scale.tail.clusters / scale.tail.days,
+            scales=len(self.scales),
+            alarm_days=alarm_days,
+            documents=sums.documents,
+            negatives=sums.negatives,
+            squares=sums.squares,
+            usual_documents=scale.usually(usual),
+            dispersion=self.dispersion,
+            beyond_share=usual.beyond_share,
+        )
+
+
+def is_enough(negatives: float, expected: float, settings: SpikeSettings) -> bool:
+    """The floors: nothing fires on a handful of documents or on a ratio alone."""
+    return (
+        negatives >= settings.min_negatives
+        and negatives - expected >= settings.min_excess
+        and negatives >= settings.min_ratio * expected
+    )

@@ -1,0 +1,93 @@
+"""Everything the aggregator remembers, as one value.
+
+From here on all is a function of the scores log: no clock is read, and the same records give the same windows and alerts.
+"""
+
+from datetime import timedelta
+
+from msgspec import Struct, field
+
+from alerting.book import AlertBook
+from alerting.budget import Budget
+from alerting.correction import Errors
+from alerting.eventtime import FOREVER, Inputs, Newest
+from alerting.evidence import Candidates
+from alerting.flash import Flashes, FlashSettings
+from alerting.incidents import Incidents
+from alerting.policy import Policy
+from alerting.sources import Sources
+from alerting.spikes import PRIOR_SHARE, Detector, SpikeSettings
+from alerting.stories import Told
+from alerting.windows import Bins, Tally, WindowSettings, width_of
+from ingest.instants import microseconds
+
+
+class AggregateSettings(Struct, frozen=True):
+    """Everything that decides what an aggregator finds. Its hash stands in each alert."""
+
+    inputs: tuple[str, ...]  # the input logs; the watermark waits for every partition of each
+    windows: WindowSettings = WindowSettings()
+    spikes: SpikeSettings = SpikeSettings()
+    errors: Errors | None = None  # how often the artifact errs, if it says
+    historical_after: timedelta = timedelta(hours=1)
+    watch: str = ""  # hash of the watch list; empty: no names are watched
+    tiers: dict[str, int] = {}  # of watched names
+    sources: Sources = Sources()
+    policy: Policy = Policy()
+    flash: FlashSettings = FlashSettings()
+
+
+class LateCount(Struct):
+    """Late stories of one subject, counted for the detector where the watermark stood."""
+
+    stories: int = 0
+    negatives: int = 0
+
+
+class State(Struct):
+    """The aggregator's memory; a checkpoint is this and nothing else."""
+
+    bins: Bins
+    position: int = 0  # in the scores log: the first record not yet counted
+    scores_id: str = ""  # of that log: another one of the same name has other positions
+    inputs: Inputs = field(default_factory=Inputs)
+    stories: Told = Told()  # as the newest checkpoint has them
+    candidates: Candidates = field(default_factory=Candidates)
+    detectors: dict[str, Detector] = {}  # by subject; a name's once it was heard of
+    book: AlertBook = field(default_factory=AlertBook)
+    incidents: Incidents = field(default_factory=Incidents)
+    budget: Budget = field(default_factory=Budget)
+    flashes: Flashes = field(default_factory=Flashes)
+    late: dict[int, dict[str, LateCount]] = {}
+    pooled_stories: int = 0
+    pooled_negatives: int = 0
+    artifact: str = ""  # the newest one heard of
+    heard_at: int = 0  # when it last classified something
+    retired: list[str] = []  # those before it
+    topics: tuple[str, ...] = ()  # of the newest
+    began: int = FOREVER  # start of the first bin that was closed
+    clock: int | None = None  # the newest instant of reading; None in a replay
+    newest: Newest | None = None
+    classified_at: int | None = None
+
+    @classmethod
+    def fresh(cls, settings: WindowSettings) -> "State":
+        """Nothing known."""
+        return cls(Bins(width_of(settings)))
+
+    def pooled_share(self) -> float:
+        """The negative share over all subjects."""
+        return (self.pooled_negatives + 20 * PRIOR_SHARE) / (self.pooled_stories + 20)
+
+    def is_historical(self, at: int, after: timedelta) -> bool:
+        """Whether event time `at` is longer ago than `after`, by the clock of reading: too long to page anyone about."""
+        return self.clock is not None and self.clock - at > microseconds(after)
+
+
+class Closing(Struct, frozen=True):
+    """A window that has closed, or a closed one that was amended."""
+
+    subject: str
+    start: int
+    tally: Tally
+    additive: bool = False

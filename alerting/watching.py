@@ -1,0 +1,152 @@
+"""Windows close as the watermark passes, and each subject's detector learns from them; open ones are looked at early."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from alerting.alerts import Alert
+from alerting.eventtime import FOREVER, NEVER
+from alerting.scales import Counted
+from alerting.screening import Screen
+from alerting.spikes import Detector, Footing, Spike
+from alerting.state import AggregateSettings, Closing, LateCount, State
+from alerting.telling import Moment, Teller
+from alerting.windows import Tally, is_topic
+from ingest.instants import microseconds
+
+WATCHED_STORIES = 500
+MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
+
+
+class Watcher:
+    """Holds the detectors of the state against its windows, and has told what they find."""
+
+    def __init__(self, settings: AggregateSettings, state: State, teller: Teller) -> None:
+        self._settings, self._state, self._teller = settings, state, teller
+        self._screen = Screen()
+        self._rules = {f"topic/{topic}": settings.spikes.of(topic) for topic in settings.spikes.topics}
+
+    def spikes(self) -> dict[str, Spike]:
+        """What each topic's detector says of the present: where windows are closed to, of one that has fallen silent too."""
+        present, detectors = [Counted(self._state.bins.closed_to or 0, 0, 0)], self._state.detectors
+        return {
+            subject: detectors[subject].look(present, self._footing(subject))
+            for subject in detectors
+            if is_topic(subject)
+        }
+
+    def look(self, subject: str, at: int) -> Spike:
+        """What the detector of `subject` says at event time `at`, open windows included; one never heard of has a fresh one."""
+        state, detector = self._state, self._state.detectors.get(subject) or self._fresh(subject, at)
+        open_bins = [(start, state.bins.tallies[start]) for start in state.bins.open()[-MOST_OPEN:]]
+        mine = [(start, tallies[subject]) for start, tallies in open_bins if subject in tallies]
+        ends = [(min(start + state.bins.width, at), tally) for start, tally in mine]
+        found = [Counted(end, tally.stories, tally.story_negatives) for end, tally in ends]
+        return detector.look([*found, Counted(max(at, detector.at), 0, 0)], self._footing(subject))
+
+    def close(self, watermark: int) -> Iterator[Closing | Alert]:
+        """Close every window that `watermark` has passed, bin by bin in event time."""
+        state = self._state
+        if watermark == FOREVER:
+            watermark = max((start + state.bins.width for start in state.bins.tallies), default=NEVER)
+            watermark = max(watermark, state.bins.closed_to or NEVER)
+        if watermark == NEVER:
+            return
+        for start, tallies in state.bins.close(watermark):
+            end = start + state.bins.width
+            state.began = min(state.began, start)
+            per_week, ready = self._settings.spikes.budget_per_week, self._ready_share(end)
+            state.budget.pass_time(end, per_week, ready, has_names=self._names() > 0)
+            yield from state.book.quieten(end)
+            late = state.late.pop(start, {})
+            for subject in sorted(tallies.keys() | late.keys()):
+                tally = tallies.get(subject)
+                if tally is not None:
+                    tally.revision += 1
+                    yield Closing(subject, start, tally)
+                alert = self._learn(subject, start, end, tally or Tally(), late.get(subject, LateCount()))
+                if alert:
+                    yield alert
+        yield from state.book.quieten(watermark)
+        state.bins.forget(watermark - microseconds(self._settings.windows.keep))
+        if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
+            yield from state.book.catch_up(watermark)
+
+    def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
+        """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
+        state = self._state
+        at = max((state.detectors[subject].at for subject in touched if subject in state.detectors), default=None)
+        if at is None:
+            return
+        at = max(state.newest.event_at if state.newest else at, at)
+        bins = [(start, min(start + state.bins.width, at)) for start in state.bins.open()[-MOST_OPEN:]]
+        found = {subject: self._open(subject, bins, at) for subject in sorted(touched) if subject in state.detectors}
+        detectors, pooled_share = {subject: state.detectors[subject] for subject in found}, state.pooled_share()
+        ends = sorted({end for _, end in bins} | {at})
+        near = self._screen.near(detectors, [*found.values()], ends, pooled_share)
+        for subject in [subject for subject, is_near in zip(found, near, strict=True) if is_near]:
+            spike = detectors[subject].look(found[subject], self._footing(subject))
+            if spike.fires:
+                mine = (start for start, _ in bins if subject in state.bins.tallies[start])
+                start = min(mine, default=at)
+                change = state.book.consider(subject, spike, start, at, state.position)
+                if change:
+                    late = self._waiting(subject)
+                    yield self._teller.tell(subject, spike, change, Moment(at, at + 1, late))
+
+    def _open(self, subject: str, bins: Sequence[tuple[int, int]], at: int) -> list[Counted]:
+        """What came to `subject` in open bins, oldest first, and late at last."""
+        tallies, late = self._state.bins.tallies, self._waiting(subject)
+        mine = [(end, tallies[start][subject]) for start, end in bins if subject in tallies[start]]
+        found = [Counted(end, tally.stories, tally.story_negatives) for end, tally in mine]
+        return [*found, Counted(at, late.stories, late.negatives)]
+
+    def _waiting(self, subject: str) -> LateCount:
+        """Late documents of a subject that no window has taken up yet."""
+        waiting = [counts[subject] for counts in self._state.late.values() if subject in counts]
+        return LateCount(sum(count.stories for count in waiting), sum(count.negatives for count in waiting))
+
+    def _learn(self, subject: str, start: int, end: int, tally: Tally, late: LateCount) -> Alert | None:
+        stories, negatives = tally.stories + late.stories, tally.story_negatives + late.negatives
+        detector = self._state.detectors.get(subject)
+        if detector is None:
+            detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
+        self._screen.clear()
+        spike = detector.update(Counted(end, stories, negatives), self._footing(subject))
+        if is_topic(subject):  # a document about a name has topics too
+            self._pool(stories, negatives)
+        change = spike and self._state.book.consider(subject, spike, start, end, self._state.position)
+        self._state.book.add_late(subject, late.stories, late.negatives)
+        return self._teller.tell(subject, spike, change, Moment(end, end)) if spike and change else None
+
+    def _fresh(self, subject: str, since: int) -> Detector:
+        return Detector.fresh(self._settings.spikes, since, of_name=not is_topic(subject))
+
+    def _footing(self, subject: str) -> Footing:
+        state, spikes = self._state, self._settings.spikes
+        of_name = not is_topic(subject)
+        many = self._names() if of_name else len(state.topics)
+        alarm = state.budget.alarm_days(spikes.budget_per_week, many, of_names=of_name)
+        rules = spikes if of_name else self._rules.get(subject, spikes)
+        return Footing(rules, state.pooled_share(), alarm * rules.rarity, watched=self._watched())
+
+    def _names(self) -> int:
+        """How many names were heard of."""
+        detectors = self._state.detectors
+        return len(detectors) - sum(f"topic/{topic}" in detectors for topic in self._state.topics)
+
+    def _ready_share(self, at: int) -> float:
+        """Of topics."""
+        state, spikes, watched = self._state, self._settings.spikes, self._watched()
+        mine = [state.detectors.get(f"topic/{topic}") for topic in state.topics]
+        ready = sum(detector is not None and detector.is_ready(at, spikes, watched=watched) for detector in mine)
+        return ready / max(len(mine), 1)
+
+    def _watched(self) -> bool:
+        """Whether enough was read to know that a topic of which nothing came is a rare one."""
+        return self._state.pooled_stories >= WATCHED_STORIES
+
+    def _pool(self, stories: int, negatives: int) -> None:
+        self._state.pooled_stories += stories
+        self._state.pooled_negatives += negatives
+        if self._state.pooled_stories > 200_000:
+            self._state.pooled_stories //= 2
+            self._state.pooled_negatives //= 2

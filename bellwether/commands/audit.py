@@ -1,0 +1,76 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bellwether.settings import Settings
+
+if TYPE_CHECKING:
+    from alerting.audit import Entry
+
+Load = Callable[[], Settings]
+
+
+@click.group
+def audit() -> None:
+    """Check and read the audit log: who did what, and what was sent to whom.
+
+    \b
+      bellwether audit verify
+      bellwether audit export audit.jsonl --from 2026-03-01 --to 2026-04-01
+    """  # noqa: D301 - click's mark
+
+
+@audit.command
+@click.option("--newest", metavar="HASH", help="A hash that was printed earlier: it must still be there.")
+@click.pass_obj
+@click.pass_context
+def verify(context: click.Context, load: Load, newest: str | None) -> None:
+    """Walk through the whole log and tell whether an entry was changed or taken out.
+
+    Prints the newest entry's hash. Written down elsewhere and given back later with --newest, it shows that nothing was cut
+    off the end since. Ends with 0 if all holds, else 1.
+    """
+    from alerting.audit import AUDIT  # noqa: PLC0415
+    from alerting.audit import verify as walk  # noqa: PLC0415
+    from bellwether.publishing import logs_with  # noqa: PLC0415
+
+    with logs_with(load(), AUDIT.log) as logs:
+        verdict = walk(logs.scan(AUDIT.log), newest)
+    for fault in verdict.faults:
+        click.echo(fault, err=True)
+    click.echo(f"{verdict.entries:,} entries of {verdict.writers} writers, {len(verdict.faults)} faults", err=True)
+    if verdict.newest:
+        click.echo(verdict.newest)
+    context.exit(1 if verdict.faults else 0)
+
+
+@audit.command
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True, writable=True))
+@click.option(
+    "--from", "start", metavar="DATE", default="", help="Leave out what is older: 2026-03-01, or with a time."
+)
+@click.option("--to", "end", metavar="DATE", default="", help="Leave out this and what is newer.")
+@click.pass_obj
+def export(load: Load, file: Path, start: str, end: str) -> None:
+    """Write entries to FILE (- for standard output), a line of JSON each, oldest first.
+
+    Dates are UTC; an entry's own time decides.
+    """
+    from alerting.audit import AUDIT, entries  # noqa: PLC0415
+    from bellwether.publishing import logs_with  # noqa: PLC0415
+
+    count = 0
+    with logs_with(load(), AUDIT.log) as logs, click.open_file(str(file), "w", encoding="utf-8") as out:
+        for entry in entries(logs.scan(AUDIT.log)):
+            if entry.at >= start and (not end or entry.at < end):
+                out.write(_line(entry))
+                count += 1
+    click.echo(f"{count:,} entries", err=True)
+
+
+def _line(entry: "Entry") -> str:
+    from msgspec import json  # noqa: PLC0415
+
+    return json.encode(entry).decode() + "\n"

@@ -1,0 +1,63 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bellwether.extras import needs_extra
+from bellwether.settings import Settings
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+ALL = "Judge every row, for files that the model was not trained on; else those that training holds out."
+
+
+@click.command
+@click.argument("more", nargs=-1, type=FILE, metavar="")
+@click.option("--data", multiple=True, required=True, type=FILE, metavar="FILE...", help="Labelled rows, JSONL or CSV.")
+@click.option("--model", type=click.Path(path_type=Path), metavar="DIR", help="The model; else as in the settings.")
+@click.option("--all", "everything", is_flag=True, help=ALL)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The figures as JSON.")
+@click.option(
+    "--diagram", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Calibration as a PNG image."
+)
+@click.pass_obj
+def evaluate(
+    load: Callable[[], Settings], /, more: tuple[Path, ...], data: tuple[Path, ...], model: Path | None, **options: Any
+) -> None:
+    """Measure a model on labelled rows.
+
+    Prints, with the middle 95 % of a bootstrap: how well negative texts are ranked (AUROC), macro-F1 and accuracy for each
+    language and source; precision and recall for each class and topic; the confusion matrix; how far probabilities can be
+    believed.
+
+    Without --all, of each file only the rows are judged that `train` holds out (a tenth, by a hash of the text), with
+    temperatures and thresholds fitted on one half and judged on the other. With --all, all rows are, as the model is served.
+    Needs the extra `train`. The format of rows is that of `bellwether train`.
+
+    \b
+    Examples:
+      bellwether evaluate --model mine --data labelled.jsonl --diagram calibration.png
+      bellwether evaluate --data headlines-of-others.csv --all --out figures.json
+    """  # noqa: D301 - click's mark
+    with needs_extra("train"):
+        from classifier.training.data import DataError  # noqa: PLC0415 - `--help` need not wait for these
+        from classifier.training.evaluate import evaluate_artifact  # noqa: PLC0415
+        from classifier.training.report import calibration, draw_reliability, tables  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    from classifier.artifact import SHIPPED  # noqa: PLC0415
+
+    folder = model or load().classifier.artifact or SHIPPED
+    try:
+        figures = evaluate_artifact(folder, [*data, *more], everything=options["everything"])
+    except DataError as error:
+        raise click.UsageError(str(error)) from None
+    console = Console()
+    for table in tables(figures):
+        console.print(table)
+    console.print(f"{figures['rows']:,} rows judged. {calibration(figures)}", highlight=False)
+    if out := options["out"]:
+        out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if options["diagram"]:
+        draw_reliability(figures, options["diagram"])

@@ -1,0 +1,77 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bellwether.extras import needs_extra
+from bellwether.settings import Settings as _Settings
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+WEAK = "Rows whose topics come from a rule: they count half, and are never tested on. Can be repeated."
+TEXTS = "Rows without labels, for the vocabulary and the warm-up. Can be repeated."
+ENCODER = "A BERT-like encoder by name or path; else the MiniLM of the extra."
+START = "Go on from a trained model: DIR/run/model of an earlier run."
+MINUTES = "End after so long, with the schedule complete."
+WARM_UP = "Before, guess masked words of all texts for so long."
+LORA = "Train low-rank adapters of this rank, not all weights; merged in the end."
+ADVERSARIAL = "Train against steps of this length in the word rows too (FGM); 0.5 is usual."
+
+
+@click.command
+@click.argument("more", nargs=-1, type=FILE, metavar="")
+@click.option("--data", multiple=True, required=True, type=FILE, metavar="FILE...", help="Labelled rows, JSONL or CSV.")
+@click.option("--weak", multiple=True, type=FILE, metavar="FILE", help=WEAK)
+@click.option("--texts", multiple=True, type=FILE, metavar="FILE", help=TEXTS)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The model."
+)
+@click.option("--name", default="own", show_default=True, help="Of the model, for its card.")
+@click.option("--encoder", default="", metavar="NAME", help=ENCODER)
+@click.option("--start-from", default="", metavar="DIR", help=START)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help=MINUTES)
+@click.option("--max-steps", type=click.IntRange(min=1), default=8000, show_default=True, metavar="N")
+@click.option("--batch", type=click.IntRange(min=1), default=48, show_default=True, metavar="N")
+@click.option("--accumulation", type=click.IntRange(min=1), default=1, show_default=True, help="Batches in one step.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4, show_default=True)
+@click.option("--warm-up-minutes", type=click.FloatRange(min=0), default=0.0, metavar="N", help=WARM_UP)
+@click.option("--lora", type=click.IntRange(min=0), default=0, metavar="RANK", help=LORA)
+@click.option("--adversarial", type=click.FloatRange(min=0), default=0.0, metavar="LENGTH", help=ADVERSARIAL)
+@click.option("--seed", type=int, default=20, show_default=True)
+@click.pass_obj
+def train(
+    _load: Callable[[], _Settings], /, more: tuple[Path, ...], data: tuple[Path, ...], out: Path, **options: Any
+) -> None:
+    """Train a model on labelled rows of your own.
+
+    A row has text (or title and body), and sentiment (negative, neutral, positive), topics (a list; in CSV separated by
+    spaces), or both. All mistakes of all files are told together, before the first step, with exit code 2. A tenth of the rows,
+    by a hash of the text, is held out: to stop in time, to calibrate, and to measure.
+
+    DIR becomes a model folder for `score`, `evaluate` and the setting classifier.artifact; its card and manifest.json have the
+    figures. DIR/run keeps checkpoints and logs (TensorBoard): started again with the same arguments, an interrupted run goes on
+    there. Uses a GPU where there is one. Needs the extra `train`.
+
+    \b
+    Examples:
+      bellwether train --data labelled.jsonl --out mine --minutes 60
+      bellwether train --data first.csv second.csv --out mine --start-from earlier/run/model --learning-rate 5e-5
+    """  # noqa: D301 - click's mark
+    with needs_extra("train"):
+        # `--help` need not wait for these.
+        from classifier.training.artifact import build  # noqa: PLC0415
+        from classifier.training.data import DataError, LabelWeights, read_examples, text_rows  # noqa: PLC0415
+        from classifier.training.labels import TOPICS  # noqa: PLC0415
+        from classifier.training.settings import Settings  # noqa: PLC0415
+        from classifier.training.train import train as run  # noqa: PLC0415
+
+    weak, texts, name = options.pop("weak"), options.pop("texts"), options.pop("name")
+    try:
+        examples = read_examples([*data, *more], TOPICS, LabelWeights())
+        examples += read_examples(weak, TOPICS, LabelWeights(), weak=True)
+        model = run(Settings(**options), examples, text_rows(texts), out / "run")
+    except DataError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo("exporting, calibrating and measuring", err=True)
+    build(model, examples, out, name)
+    click.echo(f"the model is in {out}: look at its card.md, or ask bellwether evaluate --model {out} --data FILE")

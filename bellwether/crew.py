@@ -1,0 +1,126 @@
+"""The threads of one process and the signals it gets: one waits for all, and ends all when one has ended badly.
+
+A loop that does not let go in time is left behind: what it has not committed is read again by whoever comes next.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from queue import Empty, SimpleQueue
+from types import FrameType
+
+import structlog
+from msgspec import Struct
+
+from bellwether.failures import Died, exit_code
+from bellwether.loop import Loop
+
+log = structlog.get_logger()
+
+SAME_SIGNAL_S = 0.3  # some send a signal to the process and at once to its whole group: that is one signal
+STOP_WITHIN_S = 8.0  # leaves time for the rest of a stop within 10
+
+
+class _Signal(Struct, frozen=True):
+    number: int
+
+
+class _Ended(Struct, frozen=True):
+    name: str
+    error: Exception | None
+
+
+class Crew:
+    """Runs loops until a signal, a loop's death, or the end of all."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._asked_at: float | None = None
+        # A queue that a signal handler may use at any moment; an Event's lock could be held by what it interrupts.
+        self._happened: SimpleQueue[_Signal | _Ended] = SimpleQueue()
+
+    def listen(self) -> None:
+        """From now on SIGTERM and SIGINT ask for a stop, and a second one does not wait for it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked)
+
+    def is_asked_to_stop(self, wait_s: float) -> bool:
+        """Whether a signal comes within `wait_s`. For the time before `run`."""
+        try:
+            self._happened.get(timeout=wait_s)
+        except Empty:
+            return False
+        return True
+
+    def run(self, loops: Sequence[Loop], done: Mapping[str, threading.Event] | None = None) -> None:
+        """Return when a signal has come or every loop is done; `done` has an event to set for some of them.
+
+        Raises what a loop died of: `Died` if nobody expected it.
+        """
+        done = done or {}
+        threads = {
+            loop.name: threading.Thread(target=self._guard, args=(loop,), name=loop.name, daemon=True) for loop in loops
+        }
+        for thread in threads.values():
+            thread.start()
+        log.info("running", loops=list(threads))
+        running = set(threads)
+        error: Exception | None = None
+        while running and error is None:
+            happened = self._happened.get()
+            if isinstance(happened, _Signal):
+                log.info("stopping", signal=signal.Signals(happened.number).name)
+                break
+            running.discard(happened.name)
+            error = happened.error
+            if happened.name in done:
+                done[happened.name].set()
+        self._end(threads, error)
+
+    def _end(self, threads: dict[str, threading.Thread], error: Exception | None) -> None:
+        self.stop.set()
+        deadline = time.monotonic() + STOP_WITHIN_S
+        for thread in threads.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        left = [name for name, thread in threads.items() if thread.is_alive()]
+        if left:
+            log.warning("left behind, nothing is lost", loops=left)
+        if error is not None:
+            raise error
+        log.info("stopped")
+        if left:  # a thread in the midst of foreign code would disturb an orderly exit
+            _leave_at_once(0)
+
+    def _guard(self, loop: Loop) -> None:
+        """The top of a thread: whatever ends it is told to the one that waits."""
+        error: Exception | None = None
+        try:
+            loop.run(self.stop)
+        except Exception as unexpected:  # noqa: BLE001 - the top of a thread
+            error = _reason(loop.name, unexpected)
+        self._happened.put(_Ended(loop.name, error))
+
+    def _asked(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._asked_at is None:
+            self._asked_at = now
+            self._happened.put(_Signal(number))
+        elif now - self._asked_at > SAME_SIGNAL_S:
+            _leave_at_once(128 + number)
+
+
+def _reason(name: str, error: Exception) -> Exception:
+    """What is expected stands for itself; of anything else the trace is logged and the end is told."""
+    if exit_code(error) is not None:
+        return error
+    log.error("loop died", loop=name, exc_info=error)
+    return Died(f"{name} died: {type(error).__name__}: {error}")
+
+
+def _leave_at_once(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,79 @@
+"""Keeps feeds published: visits each when its time has come, and tells what it brought."""
+
+import random
+import threading
+from contextlib import closing
+
+import structlog
+
+from bellwether.clock import now
+from ingest.feeds import FEEDS, Feed, FeedSettings, Told, due, feed_states
+from ingest.fetch import web_client
+from ingest.instants import SECOND, rfc3339
+from ingest.logs import LogAway, Logs, Writer
+
+log = structlog.get_logger()
+
+LOG_AWAY_S = 5.0
+LONGEST_SLEEP_S = 60.0
+
+
+def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: threading.Event, *, once: bool) -> bool:
+    """Visit the feeds until `stop` is set, or each once; whether every last visit went well.
+
+    Raises `LogUnfit`; with `once` also `LogAway`, otherwise that is waited out.
+    """
+    while True:
+        try:
+            logs.ensure([FEEDS])
+            with closing(logs.writer()) as writer:
+                feeds = _feeds(logs, writer, list(dict.fromkeys(urls)), settings)
+                return _visit(writer, feeds, stop, once=once)
+        except LogAway as away:
+            if once:
+                raise
+            log.warning("log away, trying again", why=str(away), wait_s=LOG_AWAY_S)
+            if stop.wait(LOG_AWAY_S):
+                return False
+
+
+def _feeds(logs: Logs, writer: Writer, urls: list[str], settings: FeedSettings) -> list[Feed]:
+    """The feeds, each where an earlier process left it."""
+    states = feed_states(logs)
+    feeds = [Feed(url, settings, now, random.random) for url in urls]
+    for feed in feeds:
+        if feed.key in states:
+            feed.remember(states[feed.key], logs, writer)
+    return feeds
+
+
+def _visit(writer: Writer, feeds: list[Feed], stop: threading.Event, *, once: bool) -> bool:
+    went_well: dict[str, bool] = {}
+    with web_client() as client:
+        while not stop.is_set():
+            for feed in due(feeds, now()):
+                told = feed.visit(client, writer)
+                went_well[feed.key] = not told.why
+                _tell(told)
+                if stop.is_set():
+                    break
+            if once or all(feed.gone for feed in feeds):
+                break
+            next_at = min(feed.next_at for feed in feeds if not feed.gone)
+            stop.wait(min(max((next_at - now()) / SECOND, 0.1), LONGEST_SLEEP_S))
+    for feed in feeds:
+        if once and feed.key not in went_well:
+            log.warning(
+                "feed not asked: its server wants to be left alone", feed=feed.state.shown, until=rfc3339(feed.next_at)
+            )
+    return all(went_well.get(feed.key, False) for feed in feeds)
+
+
+def _tell(told: Told) -> None:
+    if told.why:
+        phrase = "feed gone for good" if told.gone else "feed not read"
+        log.warning(phrase, feed=told.feed, why=told.why, next_at=rfc3339(told.next_at))
+    elif told.new or told.unfit:
+        log.info("feed read", feed=told.feed, new=told.new, without_text=told.unfit)
+    else:
+        log.debug("feed unchanged", feed=told.feed)

@@ -1,0 +1,106 @@
+"""Kinds of setting that TOML has no word for: durations, files, secrets, addresses that are secrets."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_folder: ContextVar[Path] = ContextVar("folder")
+
+
+@contextmanager
+def relative_to(folder: Path) -> Iterator[None]:
+    """Within it, files named in settings are looked for from `folder`."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def duration_text(duration: timedelta) -> str:
+    """The shortest way to write it: `90s`, `2m`, `48h`."""
+    milliseconds = duration // timedelta(milliseconds=1)
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds and milliseconds % size == 0 and (unit != "d" or milliseconds >= 7 * size):
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def _duration(value: object) -> object:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", value.strip()) if isinstance(value, str) else None
+    if isinstance(value, timedelta):
+        return value
+    if match is None:
+        raise ValueError("write a duration as a number and ms, s, m, h or d, for example 2m")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+def _from_folder(path: Path) -> Path:
+    return _folder.get(Path.cwd()) / path.expanduser()
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}): name a file that this user may read") from None
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"there is no time zone {name!r}: name one like Asia/Shanghai or UTC") from None
+    return name
+
+
+def web_address(value: SecretStr) -> SecretStr:
+    """The same, if it is an address of the web. Raises `ValueError` that does not show it."""
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address that begins with https:// or http:// and names a host")
+    return value
+
+
+def shown_address(address: SecretStr) -> str:
+    """Scheme and host of an address: the rest often is its password; where it is none of the web, the host may be too."""
+    parts = urlsplit(address.get_secret_value())
+    if parts.scheme not in {"http", "https"}:
+        return f"{parts.scheme}://..."
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = f":{parts.port}" if parts.port else ""
+    return (
+        f"{parts.scheme}://{host}{port}/..."
+        if parts.path.strip("/") or parts.query
+        else f"{parts.scheme}://{host}{port}"
+    )
+
+
+def secret_in(value: SecretStr | None, file: Path | None) -> SecretStr | None:
+    """The secret itself, or what its file holds, without the line's end. Raises `OSError` if the file is gone."""
+    if file is not None:
+        return SecretStr(file.read_text("utf-8").strip())
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+File = Annotated[Path, AfterValidator(_from_folder)]
+ReadableFile = Annotated[File, AfterValidator(_readable)]
+Address = Annotated[SecretStr, AfterValidator(web_address)]
+Zone = Annotated[str, AfterValidator(_zone)]

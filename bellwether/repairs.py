@@ -1,0 +1,82 @@
+"""Which dead letters are put back, and with what in them."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from bellwether.settings import Settings
+from ingest.deadletters import Letter
+from ingest.decode import BadDocument, Decoder, field_mapping
+from ingest.instants import microseconds
+from ingest.logs import Record
+
+Repaired = tuple[Letter, bytes]
+
+
+class _Line(Struct):
+    letter: str
+    value: str | None = None
+    value_base64: str | None = None
+
+
+def as_they_are(letters: Iterable[Letter], reason: str | None) -> Iterator[Repaired]:
+    """Letters of one reason, or all, unchanged; what has no value or lacks its end cannot be put back so."""
+    for letter in letters:
+        if reason in {None, letter.reason} and letter.value is not None and not letter.cut:
+            yield letter, letter.value
+
+
+def repaired(letters: Iterable[Letter], file: Path, refused: list[str]) -> Iterator[Repaired]:
+    """The letters that `file` names, with their values from there; a sentence into `refused` for each that cannot be."""
+    values: dict[str, bytes] = {}
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    name, value = _value(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, RecursionError):
+                    refused.append(
+                        f"{file}:{number}: is no line of an export any more: it has to hold `letter` and `value`"
+                    )
+                else:
+                    values[name] = value
+    for letter in letters:
+        if letter.name not in values:
+            continue
+        value = values.pop(letter.name)
+        if letter.cut and value == letter.value:
+            refused.append(f"{letter.name}: only its beginning is kept; put the whole record into `value`")
+        else:
+            yield letter, value
+    refused += [f"{name}: there is no such dead letter (any more)" for name in values]
+
+
+def _value(line: bytes) -> tuple[str, bytes]:
+    found = msgspec.json.decode(line, type=_Line)
+    if found.value is None:
+        return found.letter, base64.b64decode(found.value_base64 or "", validate=True)
+    return found.letter, found.value.encode()
+
+
+def sound(chosen: Iterable[Repaired], settings: Settings, now: int, refused: list[str]) -> Iterator[Repaired]:
+    """Those that would be read under the settings in force; a sentence into `refused` for each other."""
+    bound_us = microseconds(settings.windows.out_of_orderness)
+    decoders = {
+        each.kafka_topic: Decoder(
+            field_mapping(each.fields, each.timezone, each.epoch), bound_us=bound_us, replay=settings.replay
+        )
+        for each in settings.input
+    }
+    for letter, value in chosen:
+        decoder = decoders.get(letter.place.log)
+        try:
+            if decoder is not None:
+                decoder.decode(Record(letter.offset, now, letter.key, value))
+        except BadDocument as error:
+            refused.append(f"{letter.name}: {error.reason}: {error.sentence}")
+        else:
+            yield letter, value

@@ -1,0 +1,239 @@
+"""From settings to what runs: the logs, and each role's box with all that it needs."""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Collection, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from alerting.aggregate import Aggregate
+from alerting.alerts import ALERTS
+from alerting.audit import AUDIT
+from alerting.cases import FEEDBACK
+from alerting.checkpoints import CHECKPOINTS
+from alerting.correction import Errors, errors_of
+from alerting.flash import FlashSettings
+from alerting.metrics import AggregateMetrics
+from alerting.notices import NOTICES
+from alerting.sources import Sources
+from alerting.spikes import SpikeSettings, TopicRules
+from alerting.state import AggregateSettings
+from alerting.windows import WINDOWS, WindowSettings
+from bellwether.canaries import Aviary, Canaries, CanaryMetrics
+from bellwether.delivering import deliver_roles
+from bellwether.loop import Role
+from bellwether.settings import Settings, WrongSettings
+from classifier.artifact import SHIPPED, ArtifactError, read_artifact
+from classifier.scores import SCORES
+from ingest.canary import canary_keys
+from ingest.deadletters import DEAD_LETTERS
+from ingest.decode import Decoder, field_mapping
+from ingest.instants import microseconds
+from ingest.logs import Kept, Logs, LogUnfit
+
+PARTS = ("classify", "aggregate", "deliver", "console")
+
+
+class Surroundings(Struct, frozen=True):
+    """What every role is given."""
+
+    settings: Settings
+    logs: Logs
+    registry: CollectorRegistry
+    stop: threading.Event
+    done: Mapping[str, threading.Event]  # of "classify" and "aggregate": set when nothing more comes from it
+
+    def after(self, part: str) -> threading.Event | None:
+        """What ends a role behind `part`, once it has dealt with all there is: only in a replay does anything end."""
+        return self.done[part] if self.settings.replay else None
+
+
+def open_logs(settings: Settings, clock: Callable[[], int]) -> Logs:
+    """Kafka, if it is configured, else the embedded log. Raises `LogUnfit` or `LogAway`."""
+    kafka = settings.kafka
+    if kafka is None:
+        from ingest.embedded.logs import EmbeddedLogs  # noqa: PLC0415 - only one of the two is ever needed
+
+        return EmbeddedLogs(settings.log_path, clock)
+    from ingest.kafka.connection import KafkaConnection  # noqa: PLC0415
+    from ingest.kafka.logs import KafkaLogs  # noqa: PLC0415
+
+    return KafkaLogs(
+        KafkaConnection(
+            bootstrap_servers=kafka.bootstrap_servers,
+            security_protocol=kafka.security_protocol,
+            sasl_mechanism=kafka.sasl_mechanism,
+            sasl_username=kafka.sasl_username,
+            sasl_password=_revealed(kafka.password),
+            ssl_cafile=kafka.ssl_cafile,
+            ssl_certfile=kafka.ssl_certfile,
+            ssl_keyfile=kafka.ssl_keyfile,
+            ssl_password=_revealed(kafka.key_password),
+            ssl_check_hostname=kafka.ssl_check_hostname,
+            session_timeout_s=kafka.session_timeout.total_seconds(),
+            replication_factor=kafka.replication_factor,
+            options=kafka.options,
+        )
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def kept_logs(settings: Settings) -> list[Kept]:
+    """Every log there has to be."""
+    inputs = [Kept(each.kafka_topic) for each in settings.input]
+    return [*inputs, DEAD_LETTERS, SCORES, WINDOWS, ALERTS, NOTICES, CHECKPOINTS, FEEDBACK, AUDIT]
+
+
+def ready_logs(settings: Settings, logs: Logs) -> list[str]:
+    """Before anything runs: make the embedded logs, or check those in Kafka; says what was made. See `check_logs`."""
+    if settings.kafka is None:
+        return logs.ensure(kept_logs(settings))
+    check_logs(settings, logs)
+    return []
+
+
+def check_logs(settings: Settings, logs: Logs) -> None:
+    """Whether every log is there, with as many partitions as it must have. Raises `LogUnfit`, `LogAway`."""
+    found = {kept.log: logs.partitions(kept.log) for kept in kept_logs(settings)}
+    misfits = [
+        f"{kept.log} has {found[kept.log]} partitions and must have {kept.partitions}"
+        for kept in kept_logs(settings)
+        if kept.partitions not in {None, found[kept.log]}
+    ]
+    if misfits:
+        raise LogUnfit("; ".join(misfits))
+
+
+def roles(parts: Collection[str], around: Surroundings) -> list[Role]:
+    """The roles of `parts`, the model loaded. Raises `WrongSettings`, `ArtifactError` or `DeviceError`."""
+    made: list[Role] = []
+    if "deliver" in parts:
+        behind = around.after("aggregate")
+        made += [replace(role, after=behind) for role in deliver_roles(around.settings, around.logs, around.registry)]
+    if "aggregate" in parts:
+        made.append(_aggregate(around))
+        made += _canaries(around)
+    if "classify" in parts:
+        made.append(_classify(around))
+    return made
+
+
+def loop_names(parts: Collection[str], settings: Settings) -> list[str]:
+    """What the loops of `parts` are called: the label of their metrics."""
+    names = [part for part in parts if part != "deliver"]
+    if "aggregate" in parts and settings.canary.every and not settings.replay:
+        names.append("canary")
+    return names + ([f"deliver-{each.name}" for each in settings.destination] if "deliver" in parts else [])
+
+
+def _classify(around: Surroundings) -> Role:
+    # Loads the model's runtime, which the other roles do not need.
+    from classifier.classify import Classify  # noqa: PLC0415
+    from classifier.metrics import ClassifyMetrics  # noqa: PLC0415
+    from classifier.names import NameFinder  # noqa: PLC0415
+    from classifier.scorer import Scorer  # noqa: PLC0415
+
+    settings = around.settings
+    folder = settings.classifier.artifact or SHIPPED
+    scorer = Scorer.open(folder, device=settings.classifier.device, threads=settings.classifier.threads)
+    metrics = ClassifyMetrics(around.registry, scorer)
+    bound_us = microseconds(settings.windows.out_of_orderness)
+    finder = NameFinder(settings.watch.list)
+
+    def box() -> Classify:
+        decoders = {
+            each.kafka_topic: Decoder(
+                field_mapping(each.fields, each.timezone, each.epoch), bound_us=bound_us, replay=settings.replay
+            )
+            for each in settings.input
+        }
+        return Classify(decoders, scorer, metrics, replay=settings.replay, stop=around.stop.is_set, finder=finder)
+
+    reads = tuple(each.kafka_topic for each in settings.input)
+    return Role("classify", "bellwether.classify", reads, box, limit=settings.classifier.poll)
+
+
+def _aggregate(around: Surroundings) -> Role:
+    check_topics(around.settings)
+    settings = replace(aggregate_settings(around.settings), errors=_errors(around.settings))
+    metrics = AggregateMetrics(around.registry)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+    def box() -> Aggregate:
+        return Aggregate(settings, around.logs, owner, metrics)
+
+    return Role("aggregate", "bellwether.aggregate", (SCORES.log,), box, after=around.after("classify"))
+
+
+def _errors(settings: Settings) -> Errors | None:
+    """How often the model errs; an aggregator alone may be without it, and then says nothing of it."""
+    try:
+        artifact = read_artifact(settings.classifier.artifact or SHIPPED)
+    except ArtifactError:
+        return None
+    return errors_of(artifact.id, artifact.manifest.metrics.confusion)
+
+
+def _canaries(around: Surroundings) -> list[Role]:
+    """Beside the aggregator, if they are asked for; a replay has no use for them."""
+    every, inputs = around.settings.canary.every, around.settings.input
+    if every is None or around.settings.replay:
+        return []
+    metrics = CanaryMetrics(around.registry, [each.kafka_topic for each in inputs], microseconds(every))
+
+    def box() -> Canaries:
+        aviaries = [
+            Aviary(each.kafka_topic, around.logs.partitions(each.kafka_topic), canary_keys(field_mapping(each.fields)))
+            for each in inputs
+        ]
+        return Canaries(aviaries, microseconds(every), metrics)
+
+    return [Role("canary", "bellwether.canary", (ALERTS.log,), box)]
+
+
+def check_topics(settings: Settings) -> None:
+    """Whether the model knows each topic that the settings name. Raises `WrongSettings` or `ArtifactError`."""
+    named = {
+        "alerts.policy": settings.alerts.table.topics if settings.alerts.policy else set(),
+        "alerts.topic": set(settings.alerts.topic),
+        "flash.topics": set(settings.flash.topics) if "topics" in settings.flash.model_fields_set else set(),
+    }
+    if not any(named.values()):
+        return  # the model need not be here
+    known = read_artifact(settings.classifier.artifact or SHIPPED).manifest.topics
+    strange = {key: sorted(topics - set(known)) for key, topics in named.items()}
+    if mistakes := [
+        f"{key}: the model knows no topic {', '.join(topics)}; it knows {', '.join(known)}"
+        for key, topics in strange.items()
+        if topics
+    ]:
+        raise WrongSettings(mistakes)
+
+
+def aggregate_settings(settings: Settings) -> AggregateSettings:
+    """Those that decide what is found."""
+    windows = settings.windows
+    return AggregateSettings(
+        inputs=tuple(each.kafka_topic for each in settings.input),
+        windows=WindowSettings(
+            bin=windows.bin, out_of_orderness=windows.out_of_orderness, early=windows.early, keep=windows.keep
+        ),
+        spikes=SpikeSettings(
+            budget_per_week=settings.alerts.budget_per_week,
+            topics={name: TopicRules(**rules.model_dump()) for name, rules in settings.alerts.topic.items()},
+        ),
+        historical_after=settings.alerts.historical_after,
+        watch=settings.watch.list.hash,
+        tiers=settings.watch.list.tiers,
+        sources=Sources(**settings.sources.model_dump()),
+        policy=settings.alerts.table,
+        flash=FlashSettings(**settings.flash.model_dump()),
+    )

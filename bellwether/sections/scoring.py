@@ -1,0 +1,40 @@
+"""How texts are scored, and which names are looked for in them."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from bellwether.kinds import File, ReadableFile
+from bellwether.sections.section import Section
+from classifier.watchlist import WatchList, WrongWatchList, read_watch_list
+
+
+class ClassifierSection(Section):
+    """Which model scores, on what."""
+
+    artifact: File | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0
+    poll: Annotated[int, Field(ge=1, le=100_000)] = 500
+
+
+class WatchSection(Section):
+    """Names that are watched beside the topics. How each is written is for `classifier.watchlist` to read."""
+
+    file: ReadableFile | None = None
+    name: tuple[dict[str, Any], ...] = ()
+
+    _list: WatchList = PrivateAttr(WatchList())
+
+    @property
+    def list(self) -> WatchList:
+        """The names of the file and of the tables, as they were when the settings were read."""
+        return self._list
+
+    def look_up(self) -> Iterator[str]:
+        """Read the watch list."""
+        try:
+            self._list = read_watch_list(self.file, self.name)
+        except WrongWatchList as wrong:
+            yield from wrong.mistakes

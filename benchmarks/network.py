@@ -1,0 +1,93 @@
+"""The network without anything around it, and with one thing after another: tokens, then the product's own scorer."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.artifact import SHIPPED, TOKENIZER, read_artifact
+from classifier.batches import Group, grouped, shapes
+from classifier.classify import PORTION_BYTES
+from classifier.scorer import Scorer
+from classifier.session import Session
+from classifier.tokenizer import Tokenizer, Tokens
+
+_READ_BYTES, _AROUND_TEXT = 1_500, 110  # as in `classifier.classify`; a record's JSON besides its text
+_POLLED = 500
+
+Batch = tuple[NDArray[np.int64], NDArray[np.int64]]  # ids and mask, each [B, L]
+
+
+def portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """As many texts together as the daemon takes at once."""
+    portion: list[str] = []
+    size = 0
+    for text in texts:
+        more = min(len(text.encode()) + _AROUND_TEXT, _READ_BYTES)
+        if portion and (size + more > PORTION_BYTES or len(portion) == _POLLED):
+            yield portion
+            portion, size = [], 0
+        portion.append(text)
+        size += more
+    if portion:
+        yield portion
+
+
+class Network:
+    """The shipped artifact, loaded twice: bare, and as the product uses it. Same threads."""
+
+    def __init__(self) -> None:
+        artifact = read_artifact(SHIPPED)
+        self.manifest = artifact.manifest
+        self.tokenizer_file = artifact.path(TOKENIZER)
+        self.tokenizer = Tokenizer(self.tokenizer_file, artifact.manifest.max_tokens)
+        self._session = Session(artifact, device="cpu")
+        self.threads = self._session.threads
+        self._shapes = shapes(artifact.manifest.max_tokens, self.threads)
+        self._scorer = Scorer.open(SHIPPED, device="cpu")
+
+    def groups(self, texts: Sequence[str]) -> Iterator[tuple[Group, list[Tokens]]]:
+        """How the daemon puts texts together, each group with the tokens of its members."""
+        for portion in portions(texts):
+            tokens = self.tokenizer.encode(portion)
+            for group in grouped([len(each) for each in tokens], self._shapes):
+                yield group, [tokens[place] for place in group.members]
+
+    def bare(self, texts: Sequence[str]) -> float:
+        """Seconds that the session takes for texts tokenised and put into the daemon's shapes beforehand."""
+        batches = [self._whole(group, members) for group, members in self.groups(texts)]
+        began = time.perf_counter()
+        for ids, mask in batches:
+            self._session.run(ids, mask)
+        return time.perf_counter() - began
+
+    def tokenising(self, texts: Sequence[str]) -> float:
+        """Seconds for tokens, shapes and session."""
+        began = time.perf_counter()
+        for group, members in self.groups(texts):
+            self._session.run(*self._whole(group, members))
+        return time.perf_counter() - began
+
+    def scored(self, texts: Sequence[str]) -> float:
+        """Seconds that `Scorer.score` takes: probabilities, labels and evidence too."""
+        self._scorer.forget()
+        began = time.perf_counter()
+        for portion in portions(texts):
+            self._scorer.score(portion)
+        return time.perf_counter() - began
+
+    def _whole(self, group: Group, members: Sequence[Tokens]) -> Batch:
+        """The whole shape: missing rows repeat the last text, as in the product."""
+        missing = group.shape.rows - len(members)
+        return padded([*members, *[members[-1]] * missing], group.shape.length, self.tokenizer.padding)
+
+
+def padded(rows: Sequence[Tokens], length: int, padding: int) -> Batch:
+    """Ids and mask of `rows`, filled up to `length`."""
+    ids = np.full((len(rows), length), padding, np.int64)  # [B, L]
+    mask = np.zeros_like(ids)  # [B, L]
+    for row, text in enumerate(rows):
+        ids[row, : len(text)] = text.ids
+        mask[row, : len(text)] = 1
+    return ids, mask

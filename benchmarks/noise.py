@@ -1,0 +1,92 @@
+"""A year of nothing: 20 topics of noise, at several volumes; how many alerts a week, against the budget.
+
+    python -m benchmarks.noise [--days 365] [--budget 5] [--out FILE]
+
+Volumes are overdispersed (gamma, shape 3), with a daily and a weekly cycle, holidays at a fifth of the volume, and levels that
+wander from day to day; shares are beta around 10 to 30 %. The detectors and the budget are the product's own; an alert is an
+onset after a topic was quiet for six hours.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from alerting.budget import Budget
+from alerting.scales import Counted
+from alerting.spikes import Detector, Footing, SpikeSettings
+from ingest.instants import DAY, HOUR, MINUTE
+
+STEP, DAY_STEPS, TOPICS = 5 * MINUTE, 288, 20
+SETTINGS = SpikeSettings()
+
+
+def day_of(random: np.random.Generator, per_hour: float, day: int, share: float) -> tuple[list[int], list[int]]:
+    """Documents and negatives of the 288 bins of a day."""
+    bins = np.arange(DAY_STEPS)
+    rate = per_hour / 12 * (1 + 0.7 * np.sin(2 * np.pi * bins / DAY_STEPS)) * np.exp(random.normal(0, 0.2))
+    rate *= 0.4 if day % 7 in (5, 6) else 1.2
+    rate *= 0.2 if day % 61 == 40 else 1.0
+    documents = random.poisson(rate * random.gamma(3, 1 / 3, DAY_STEPS))
+    shares = random.beta(30 * share, 30 * (1 - share), DAY_STEPS)
+    return documents.tolist(), random.binomial(documents, shares).tolist()
+
+
+def onsets(per_hour: float, days: int, per_week: float, seed: int) -> Iterator[int]:
+    """Event times of alerts over all topics, which share one budget as in the product."""
+    random = np.random.default_rng(seed)
+    shares = random.uniform(0.1, 0.3, TOPICS)
+    detectors = [Detector.fresh(SETTINGS, 0) for _ in range(TOPICS)]
+    quiet_since, told, budget = [0] * TOPICS, [0.0] * TOPICS, Budget()
+    for day in range(days):
+        made = [day_of(random, per_hour, day, share) for share in shares]
+        for step in range(DAY_STEPS):
+            at = day * DAY + (step + 1) * STEP
+            if step % 12 == 0:
+                ready = sum(detector.is_ready(at, SETTINGS) for detector in detectors) / TOPICS
+                budget.pass_time(at, per_week, ready)
+            footing = Footing(SETTINGS, 0.25, budget.alarm_days(per_week, TOPICS))
+            for topic, (documents, negatives) in enumerate(made):
+                if not documents[step]:
+                    continue
+                spike = detectors[topic].update(Counted(at, documents[step], negatives[step]), footing)
+                if at - quiet_since[topic] > 6 * HOUR:
+                    told[topic] = 0.0
+                if spike and spike.above:
+                    quiet_since[topic] = at
+                if spike and spike.fires and not told[topic]:
+                    told[topic] = spike.days
+                    budget.spend()
+                    yield at
+
+
+def main() -> None:
+    """Print the table and keep it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--budget", type=float, default=5.0, help="alerts a week")
+    parser.add_argument(
+        "--volumes", type=float, nargs="+", default=[0.5, 5, 50, 500], help="documents an hour and topic"
+    )
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    arguments = parser.parse_args()
+    figures = []
+    for per_hour in arguments.volumes:
+        alerts = list(onsets(per_hour, arguments.days, arguments.budget, seed=1))
+        half = sum(at > arguments.days * DAY / 2 for at in alerts)
+        row = {
+            "per_hour": per_hour,
+            "alerts_a_week": 7 * len(alerts) / arguments.days,
+            "second_half_a_week": 14 * half / arguments.days,
+            "budget": arguments.budget,
+        }
+        figures.append(row)
+        print("  ".join(f"{name} {value:.2f}" for name, value in row.items()), flush=True)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

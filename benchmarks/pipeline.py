@@ -1,0 +1,136 @@
+"""The whole way against its own model, and against what others would run: side by side, same texts, same threads.
+
+    python -m benchmarks.pipeline --out FILE [--seconds 8] [--rounds 3]
+
+Each round takes texts that were not seen before and gives them to every contestant in turn, so that a slow minute of the
+machine meets all of them; slow contestants get the first of them, always in the same mix. Figures are medians of rounds.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.aggregation import Ranges, aggregated, detector_us
+from benchmarks.daemon import Daemon
+from benchmarks.machine import Neighbours, machine
+from benchmarks.network import Network
+from benchmarks.rivals import BATCH, BertBase, TorchNetwork
+from benchmarks.texts import MIX, WHOLE_BLOCKS, Texts
+
+KAFKA = "kafka_to_scores_texts_per_s"
+BARE = "bare_session_texts_per_s"
+TORCH = "transformers_pipeline_texts_per_s"
+BERT = "bert_base_pipeline_texts_per_s"
+NAMES = {
+    BARE: "bare ONNX session, tokens made before",
+    "session_with_tokenising_texts_per_s": "  with tokenising",
+    "scorer_texts_per_s": "  Scorer.score",
+    KAFKA: "bellwether classify, Kafka to scores log",
+    TORCH: "our model in torch, same batches",
+    "torch_batch_32_texts_per_s": "our model in torch, batches of 32",
+    BERT: "BERT-base, transformers pipeline, batches of 32",
+    "aggregator_scores_per_s": "aggregator, decoding included (scored documents/s)",
+    "aggregator_take_scores_per_s": "  Keeper.take alone",
+    "detector_us_per_update": "detector (µs an update)",
+}
+BERT_BLOCK = 160  # whole batches of 32 and the whole mix
+PROBE = 160
+
+Contestant = Callable[[Sequence[str]], float]  # seconds for these texts
+
+
+def measured(seconds: float, rounds: int, console: Console) -> dict[str, Any]:
+    """All figures, with those of each round."""
+    network = Network()
+    texts = Texts(network.tokenizer)
+    rival, bert = TorchNetwork(network), BertBase(network)
+    contestants: dict[str, Contestant] = {
+        BARE: network.bare,
+        "session_with_tokenising_texts_per_s": network.tokenising,
+        "scorer_texts_per_s": network.scored,
+        TORCH: rival.same_batches,
+        "torch_batch_32_texts_per_s": rival.pipeline_batches,
+        BERT: bert.run,
+    }
+    counts = {name: _fitting(name, run, texts.take(PROBE), seconds) for name, run in contestants.items()}
+    figures: dict[str, list[float]] = {name: [] for name in NAMES}
+    others: dict[str, list[float]] = {name: [] for name in [*contestants, KAFKA]}
+    ranges = Ranges(network.manifest, texts.take(2_000), 30_000)
+    with closing(Daemon()) as daemon:
+        for turn in range(rounds):
+            fresh = texts.take(max(counts.values()))
+            for name in [BARE, KAFKA, *(name for name in contestants if name != BARE)]:
+                mine = fresh[: counts.get(name, counts[BARE])]
+                neighbours = Neighbours()
+                rate = daemon.texts_per_s(mine) if name == KAFKA else len(mine) / contestants[name](mine)
+                figures[name].append(rate)
+                others[name].append(neighbours.cores())
+                console.print(f"round {turn + 1}: {NAMES[name].strip()}: {rate:.1f} texts/s ({len(mine)} texts)")
+            whole, alone = aggregated(ranges)
+            figures["aggregator_scores_per_s"].append(whole)
+            figures["aggregator_take_scores_per_s"].append(alone)
+            figures["detector_us_per_update"].append(detector_us())
+    medians: dict[str, Any] = {name: median(values) for name, values in figures.items()}
+    return medians | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
+
+
+def _fitting(name: str, run: Contestant, probe: Sequence[str], seconds: float) -> int:
+    """How many texts take about so many seconds, in whole runs of the mix; the probe is the warm-up too."""
+    block = BERT_BLOCK if name == BERT else WHOLE_BLOCKS
+    some = probe[:BATCH] if name == BERT else probe
+    pace = len(some) / run(some)
+    return max(1, round(pace * seconds / block)) * block
+
+
+def ratios(figures: dict[str, Any]) -> dict[str, float]:
+    """What the figures are to each other."""
+    return {
+        "kafka_to_scores_of_bare_session": figures[KAFKA] / figures[BARE],
+        "kafka_to_scores_of_torch_same_batches": figures[KAFKA] / figures[TORCH],
+        "kafka_to_scores_of_torch_batch_32": figures[KAFKA] / figures["torch_batch_32_texts_per_s"],
+        "kafka_to_scores_of_bert_base": figures[KAFKA] / figures[BERT],
+        "bare_session_of_torch_same_batches": figures[BARE] / figures[TORCH],
+    }
+
+
+def shown(figures: dict[str, Any]) -> Table:
+    """The figures, their spread over rounds, and their ratio to the daemon's."""
+    table = Table(title=f"Pipeline, medians of {len(figures['rounds'][BARE])} rounds")
+    for heading in ("what", "median", "lowest", "highest", "classify is"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    for name, label in NAMES.items():
+        values = figures["rounds"][name]
+        ratio = f"{figures[KAFKA] / figures[name]:.2f}x" if "texts_per_s" in name else ""
+        table.add_row(label, *(f"{value:,.1f}" for value in (figures[name], min(values), max(values))), ratio)
+    table.add_row("alert latency p99 at 80 % load", "not measured")
+    return table
+
+
+def main() -> None:
+    """Measure, print the table and keep the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--out", type=Path, required=True, help="JSON file for the figures")
+    parser.add_argument("--seconds", type=float, default=8.0, help="for each contestant in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    console = Console()
+    neighbours = Neighbours()
+    figures = measured(arguments.seconds, arguments.rounds, console)
+    # Nothing here drives whole topics over their thresholds yet: null says that there is no figure.
+    figures |= {"alert_latency_p99_s": None, "ratios": ratios(figures), "mix": MIX, "batch": BATCH}
+    figures |= {"machine": machine() | neighbours.told()}
+    console.print(shown(figures))
+    console.print(figures["ratios"], figures["machine"])
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Which texts run together, and in what shape.
+
+A text's score must be the same whatever runs beside it. The network's integer products are exact, but the order of additions in
+a floating-point product may follow the shape of the whole batch (measured: a batch with fewer rows than threads is cut in
+other places, and then logits move by 1e-7, which is enough to round differently). So each text runs in one shape only, chosen
+by its own length: L tokens from a fixed list, and as many rows as that L always has. Missing rows are filled up.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+LENGTHS = (8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+TOKEN_BUDGET = 256  # tokens in a batch; more does not run faster: the activations then no longer fit the caches
+MOST_ROWS = 8  # with more, short texts that come alone cost too much fill
+
+
+class Shape(Struct, frozen=True):
+    """What one run of the network takes: B rows of L tokens."""
+
+    rows: int
+    length: int
+
+
+class Group(Struct, frozen=True):
+    """Texts (by their places in what was asked) that run together, at most `shape.rows` of them."""
+
+    shape: Shape
+    members: tuple[int, ...]
+
+
+def shapes(max_tokens: int, threads: int) -> list[Shape]:
+    """The shapes in which texts of at most `max_tokens` run on `threads` threads, shortest first."""
+    lengths = [length for length in LENGTHS if length < max_tokens] + [max_tokens]
+    # At least one row a thread: with fewer, a product is split over threads and its sums change.
+    most = max(MOST_ROWS, threads)
+    return [Shape(min(most, max(threads, TOKEN_BUDGET // length)), length) for length in lengths]
+
+
+def grouped(lengths: Sequence[int], among: Sequence[Shape]) -> Iterator[Group]:
+    """Put texts with these token counts into groups, longest first.
+
+    Args:
+        lengths: tokens of each text, none over the longest shape.
+        among: the shapes there are, shortest first.
+    """
+    members: dict[Shape, list[int]] = defaultdict(list)
+    for place, length in enumerate(lengths):
+        members[next(shape for shape in among if shape.length >= length)].append(place)
+    for shape in sorted(members, key=lambda shape: -shape.length):
+        places = members[shape]
+        for first in range(0, len(places), shape.rows):
+            yield Group(shape, tuple(places[first : first + shape.rows]))

@@ -1,0 +1,255 @@
+"""The box that turns documents into scores.
+
+Every range of an input partition stands in the scores log, whole and in order, before its end is committed. What cannot be
+read or scored becomes a dead letter and is counted in its range, so that nothing disappears.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from time import perf_counter
+from typing import ClassVar
+
+from msgspec import Struct, structs
+
+from classifier.artifact import ArtifactError
+from classifier.caution import Caution, caution_after
+from classifier.lookahead import LookAhead
+from classifier.metrics import ClassifyMetrics
+from classifier.names import NOBODY, NameFinder
+from classifier.ranges import Found, cut, range_message
+from classifier.reading import KILLED, Bad, Outcome, Reading
+from classifier.scorer import Scorer, Stopped, Work, never
+from classifier.scores import ScoreRange
+from ingest.deadletters import dead_letter
+from ingest.decode import Decoder
+from ingest.instants import SECOND
+from ingest.logs import Batch, Closed, Ended, Event, Message, Opened, Place, Position, Record, Skipped
+from ingest.steps import Step
+
+PORTION_BYTES = (
+    64_000  # so that a portion takes about a second, and other partitions, leases and stops need not wait long
+)
+_READ_BYTES = 1_500  # of a record: of longer ones the model reads no more
+
+
+class _Held(Struct):
+    """A partition held. All of it changes only when a step is done."""
+
+    log_id: str
+    partitions: int
+    position: int  # everything below it stands in the scores log
+    caution: Caution
+    until: int | None  # in a replay: where the partition ended when it was opened
+    tried: bool = False  # a range has been begun since it was opened
+
+
+class Classify:
+    """Reads documents logs, writes the scores log and dead letters. See `ingest.steps.Box`."""
+
+    wants_ends: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        decoders: Mapping[str, Decoder],
+        scorer: Scorer,
+        metrics: ClassifyMetrics,
+        *,
+        replay: bool,
+        stop: Callable[[], bool] = never,
+        finder: NameFinder = NOBODY,
+    ) -> None:
+        """A box that holds nothing yet.
+
+        Args:
+            decoders: one for each log that is read.
+            scorer: used by threads of this box.
+            metrics: where it counts.
+            replay: only documents move time, and a partition is final where it ended when it was opened.
+            stop: asked between batches; once true, the step ends early and publishes nothing more.
+            finder: finds the watched names.
+        """
+        self._decoders = decoders
+        self._scorer = scorer
+        self._metrics = metrics
+        metrics.know(decoders)
+        self._replay = replay
+        self._reading = Reading(scorer, stop, finder)
+        self._ahead = LookAhead(self._outcomes)
+        self._held: dict[Place, _Held] = {}
+
+    @property
+    def finished(self) -> bool:
+        """In a replay: every partition held has been announced final."""
+        held = self._held.values()
+        return bool(held) and all(each.until is not None and each.position >= each.until for each in held)
+
+    def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
+        """Take what was polled; yield steps, each done before the next is asked for."""
+        try:
+            for event, following in zip_longest(events, events[1:]):
+                match event:
+                    case Opened():
+                        yield from self._open(event, now)
+                    case Skipped():
+                        yield from self._skip(event, now)
+                    case Batch():
+                        yield from self._classify(event, following, now)
+                    case Ended():
+                        yield from self._progress(event, now)
+                    case Closed():
+                        self._held.pop(event.place, None)
+        except Stopped:
+            return
+        finally:
+            self._ahead.drop()
+
+    def _open(self, event: Opened, now: int) -> Iterator[Step]:
+        committed = event.committed
+        held = self._held[event.place] = _Held(
+            log_id=event.log_id,
+            partitions=event.partitions,
+            position=event.start if committed is None else committed.offset,
+            caution=Caution(first=True) if committed is None else caution_after(committed.note),
+            until=event.end if self._replay else None,
+        )
+        if held.until is not None and held.until <= held.position:  # empty, or read to its end by an earlier process
+            yield from self._advance(event.place, self._range(event.place, held.position, event.end, now))
+
+    def _skip(self, event: Skipped, now: int) -> Iterator[Step]:
+        held = self._held[event.place]
+        if event.remade:
+            held.log_id, held.partitions, held.caution = event.log_id, event.partitions, Caution(first=True)
+            held.position = event.next  # positions of the log that is gone mean nothing in the new one
+            why = f"{event.place.log} was deleted and made again"
+        else:
+            held.position = event.start
+            why = f"{event.place.log} no longer has positions {event.start} to {event.next}"
+            if event.next < event.start:
+                why = f"{event.place.log} has lost its newest records: what follows comes at {event.next} again"
+        self._metrics.skipped.inc(max(0, event.next - held.position))
+        scores = self._range(event.place, event.next, event.next, now)
+        yield from self._advance(event.place, structs.replace(scores, skipped=why))
+
+    def _progress(self, event: Ended, now: int) -> Iterator[Step]:
+        """Say how far a partition was read, also when nothing comes."""
+        held = self._held.get(event.place)
+        if held is None or event.position < held.position:
+            return
+        if not self._replay:
+            scores = self._range(event.place, event.position, event.end, now)
+            yield from self._advance(event.place, structs.replace(scores, read_at=event.asked_at))
+        elif (
+            held.until is not None and held.position < held.until <= event.position
+        ):  # its last positions hold no records
+            yield from self._advance(event.place, self._range(event.place, held.until, event.end, now))
+
+    def _classify(self, batch: Batch, following: Event | None, now: int) -> Iterator[Step]:
+        """Score a batch in portions, each published and committed by itself, the next one in work meanwhile."""
+        place, held = batch.place, self._held[batch.place]
+        began = perf_counter()
+        end, records = self._unread(batch)
+        while held.position < end:
+            many = _portion(records, held.caution.limit)
+            portion, records = records[:many], records[many:]
+            if portion and not held.tried:
+                yield from self._begin(place, held)
+            elif records:
+                self._look_ahead(place, records)
+            elif isinstance(following, Batch):
+                self._look_ahead(following.place, self._unread(following)[1])
+            try:
+                outcomes, work = self._worked(place, held, portion)
+            except (Stopped, ArtifactError):
+                yield from self._end(place, held)  # asked to stop, or the model is broken: no record is to blame
+                raise
+            yield from self._end(place, held)
+            scores = self._range(place, records[0].offset if records else end, batch.end, now)
+            yield from self._advance(place, scores, outcomes)
+            published_at = None if self._replay else now + round((perf_counter() - began) * SECOND)
+            self._metrics.count(place.log, outcomes, work, published_at)
+
+    def _unread(self, batch: Batch) -> tuple[int, list[Record]]:
+        """Where reading ends, and the records before it that are not in the scores yet."""
+        held = self._held[batch.place]
+        end = batch.next if held.until is None else min(batch.next, held.until)
+        return end, [record for record in batch.records if held.position <= record.offset < end]
+
+    def _look_ahead(self, place: Place, records: Sequence[Record]) -> None:
+        """Begin with what comes next, where nothing has ever died: else nobody could tell of which portion."""
+        held = self._held[place]
+        if held.tried and held.caution == Caution():
+            self._ahead.begin(place, records[: _portion(records, held.caution.limit)])
+
+    def _begin(self, place: Place, held: _Held) -> Iterator[Step]:
+        """Note that a range is begun, before it can kill anyone."""
+        held.tried = True
+        if not held.caution.blames:
+            held.caution = held.caution.begin()
+            yield Step(commits={place: Position(held.position, held.caution.note)})
+
+    def _end(self, place: Place, held: _Held) -> Iterator[Step]:
+        """Take the note back: what comes now, publishing, is not the records' doing."""
+        if held.caution.begun and not held.caution.blames:
+            held.caution = held.caution.end()
+            yield Step(commits={place: Position(held.position, held.caution.note)})
+
+    def _worked(self, place: Place, held: _Held, portion: Sequence[Record]) -> tuple[Sequence[Outcome], Work]:
+        if not portion:
+            return [], Work()
+        if held.caution.blames:
+            return [Outcome(record, KILLED) for record in portion], Work()
+        return self._ahead.outcomes(place, portion)
+
+    def _outcomes(self, place: Place, portion: Sequence[Record], work: Work) -> list[Outcome]:
+        """What became of each record. Runs in threads of `_ahead`."""
+        with self._metrics.seconds.time():
+            return self._reading.outcomes(self._decoders[place.log], portion, work)
+
+    def _range(self, place: Place, following: int, end: int, now: int) -> ScoreRange:
+        """From the position to `following`, without what was found there."""
+        held = self._held[place]
+        return ScoreRange(
+            log_id=held.log_id,
+            log=place.log,
+            partition=place.partition,
+            partitions=held.partitions,
+            start=held.position,
+            next=following,
+            end=end,
+            read_at=None if self._replay else now,
+            artifact=self._scorer.artifact,
+            provider=self._scorer.provider,
+            topics=self._scorer.topics,
+            first=held.caution.first,
+            final=held.until is not None and following >= held.until,
+            classified_at=now,
+        )
+
+    def _advance(self, place: Place, scores: ScoreRange, outcomes: Sequence[Outcome] = ()) -> Iterator[Step]:
+        """Publish a range with what was found in it, and only then commit its end."""
+        held = self._held[place]
+        caution = held.caution.after(moved=scores.next != held.position, scored=bool(outcomes))
+        found: list[Found] = []
+        messages: list[Message] = []
+        for outcome in outcomes:
+            record, result = outcome.record, outcome.result
+            if outcome.is_canary:
+                scores = structs.replace(scores, canary_at=max(scores.canary_at, record.appended_at))
+                continue
+            if isinstance(result, Bad):
+                messages.append(dead_letter(place, record, result.reason, result.sentence, scores.classified_at))
+            found.append(Found(record.offset, None if isinstance(result, Bad) else result))
+        messages.extend(range_message(part) for part in cut(scores, found))
+        is_new = (scores.next, caution) != (held.position, held.caution)
+        yield Step(messages, {place: Position(scores.next, caution.note)} if is_new else {})
+        held.position, held.caution = scores.next, caution
+
+
+def _portion(records: Sequence[Record], limit: int) -> int:
+    """How many of `records` are taken at once: at most `limit`, and not more text than can be scored in a short time."""
+    size = 0
+    for many, record in enumerate(records[:limit]):
+        size += min(len(record.value or b""), _READ_BYTES)
+        if many and size > PORTION_BYTES:
+            return many
+    return min(limit, len(records))

@@ -1,0 +1,48 @@
+"""Scores the next portion while the one before is being published, so that neither waits for the other."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from classifier.reading import Outcome
+from classifier.scorer import Work
+from ingest.logs import Place, Record
+
+Read = Callable[[Place, Sequence[Record], Work], list[Outcome]]
+
+PORTIONS = 2  # at once: one that the network works on, and one that becomes tokens meanwhile
+
+
+class LookAhead:
+    """Portions in work, by where they begin. Belongs to one thread, and works in others."""
+
+    def __init__(self, read: Read) -> None:
+        """`read` is called in threads, on up to `PORTIONS` portions at once."""
+        self._read = read
+        self._threads = ThreadPoolExecutor(PORTIONS, thread_name_prefix="portion")
+        self._begun: dict[tuple[Place, int, int], Future[tuple[list[Outcome], Work]]] = {}
+
+    def begin(self, place: Place, portion: Sequence[Record]) -> None:
+        """Have a portion worked on that is not needed yet."""
+        key = _key(place, portion)
+        if portion and key not in self._begun and len(self._begun) < PORTIONS:
+            self._begun[key] = self._threads.submit(self._work, place, portion)
+
+    def outcomes(self, place: Place, portion: Sequence[Record]) -> tuple[list[Outcome], Work]:
+        """What became of each record of a portion, and what that took. Raises what `read` raises."""
+        begun = self._begun.pop(_key(place, portion), None) or self._threads.submit(self._work, place, portion)
+        return begun.result()
+
+    def drop(self) -> None:
+        """Give up what was begun and is not needed any more; returns when nobody works on it."""
+        for begun in self._begun.values():
+            begun.cancel()
+        wait(self._begun.values())
+        self._begun.clear()
+
+    def _work(self, place: Place, portion: Sequence[Record]) -> tuple[list[Outcome], Work]:
+        work = Work()
+        return self._read(place, portion, work), work
+
+
+def _key(place: Place, portion: Sequence[Record]) -> tuple[Place, int, int]:
+    return place, portion[0].offset if portion else -1, len(portion)

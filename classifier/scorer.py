@@ -1,0 +1,247 @@
+"""From texts to scores: tokens, batches, the network, calibrated probabilities as integers, labels, evidence."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from cachetools import LRUCache
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, read_artifact
+from classifier.batches import Group, grouped, shapes
+from classifier.scores import WHOLE, Span
+from classifier.session import Outputs, Session
+from classifier.spans import spans_of
+from classifier.tokenizer import Tokenizer, Tokens
+
+OTHER = "other"
+AHEAD = 3  # groups that wait for the network while what it said of others is read
+REMEMBERED = 20_000  # texts whose scores are kept for their copies; about 2 KB each
+
+_WARM_UP = "Bank halts withdrawals after regulator opens probe. 银行暂停提款，监管机构展开调查。"
+
+
+class Stopped(Exception):  # noqa: N818 - asked for, not an error
+    """Scoring was given up because it was asked to stop."""
+
+
+class Scored(Struct, frozen=True):
+    """What the model says of one text. Probabilities are integers of 1/10,000."""
+
+    sentiment: tuple[int, int, int]  # negative, neutral, positive; sums to 10,000
+    topics: tuple[int, ...]  # in the order of `Scorer.topics`
+    labels: tuple[int, ...]  # indexes of the topics over their thresholds; `other` alone when there are none
+    spans: tuple[Span, ...]  # in code points of the text as given
+
+
+class BatchRun(Struct, frozen=True):
+    """One run of the network."""
+
+    texts: int
+    tokens: int
+    places: int  # for tokens, padding and fill included
+
+
+@dataclass(slots=True)
+class Work:
+    """What scoring took: `Scorer.score` adds to it."""
+
+    texts: int = 0
+    cached: int = 0  # copies of a text scored before: not scored again
+    truncated: int = 0  # longer than the model reads
+    batches: list[BatchRun] = field(default_factory=list)
+
+
+def never() -> bool:
+    """For who never wants to stop."""
+    return False
+
+
+class Scorer:
+    """A loaded, warm model. Several threads may use it: one's texts become tokens while the network reads another's.
+
+    The score of a text depends on the text alone: not on what is scored with it, in which order, or before it.
+    """
+
+    def __init__(self, artifact: Artifact, session: Session, tokenizer: Tokenizer) -> None:
+        manifest = artifact.manifest
+        self.topics: tuple[str, ...] = manifest.topics
+        self.artifact: str = artifact.id
+        self.name: str = manifest.name
+        self.asked: str = session.asked
+        self.provider: str = session.provider
+        self.threads: int = session.threads
+        self._folder = artifact.folder
+        self._session = session
+        self._tokenizer = tokenizer
+        self._shapes = shapes(manifest.max_tokens, session.threads)
+        self._verdict = _Verdict(manifest)
+        self._network = ThreadPoolExecutor(1, thread_name_prefix="network")
+        self._remembered: LRUCache[bytes, Scored] = LRUCache(REMEMBERED)
+        self._lock = Lock()  # of what is remembered
+
+    @classmethod
+    def open(cls, folder: Path, *, device: str = "auto", threads: int = 0) -> "Scorer":
+        """Read, verify, load and warm up the artifact in `folder`.
+
+        Raises:
+            ArtifactError: the artifact is missing, damaged, or of an unknown format.
+            DeviceError: `device` ("auto", "cpu", "cuda") cannot be had.
+        """
+        artifact = read_artifact(folder)
+        session = Session(artifact, device=device, threads=threads)
+        scorer = cls(artifact, session, Tokenizer(artifact.path(TOKENIZER), artifact.manifest.max_tokens))
+        scorer.check()
+        return scorer
+
+    def check(self) -> None:
+        """Score two texts of our own, a short and a long one.
+
+        Raises:
+            ArtifactError: the model cannot do even that.
+        """
+        texts = [_WARM_UP, _WARM_UP * 40]
+        try:
+            tokens = self._tokenizer.encode(texts)
+            for group in grouped([len(text) for text in tokens], self._shapes):
+                outputs = self._run(group, tokens)
+                self._verdict.of(texts[group.members[0]], tokens[group.members[0]], 0, outputs)
+        except Exception as error:
+            raise ArtifactError(
+                f"The model in {self._folder} fails on a text of our own ({str(error).strip()[:300]}): "
+                "look whether the machine is out of memory, and install the package again."
+            ) from error
+
+    def forget(self) -> None:
+        """Forget the scores kept for copies: each text is scored anew."""
+        with self._lock:
+            self._remembered.clear()
+
+    def score(
+        self, texts: Sequence[str], *, stop: Callable[[], bool] = never, work: Work | None = None
+    ) -> list[Scored]:
+        """Score each text, in order.
+
+        Args:
+            texts: cleaned texts.
+            stop: asked before each batch.
+            work: what it took is added here.
+
+        Raises:
+            Stopped: `stop` said so. What was scored so far may be remembered, nothing is returned.
+        """
+        work = work or Work()
+        keys = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
+        with self._lock:
+            known = {key: self._remembered[key] for key in keys if key in self._remembered}
+        fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        for key, scored in self._scored(fresh, stop, work):
+            known[key] = scored
+            with self._lock:
+                self._remembered[key] = scored
+        work.texts += len(texts)
+        work.cached += len(texts) - len(fresh)
+        return [known[key] for key in keys]
+
+    def _scored(self, texts: dict[bytes, str], stop: Callable[[], bool], work: Work) -> Iterator[tuple[bytes, Scored]]:
+        keys = list(texts)
+        tokens = self._tokenizer.encode(list(texts.values()))
+        work.truncated += sum(text.truncated for text in tokens)
+        running: deque[tuple[Group, Future[Outputs]]] = deque()
+        try:
+            for group in grouped([len(text) for text in tokens], self._shapes):
+                if stop():
+                    raise Stopped
+                running.append((group, self._network.submit(self._run, group, tokens)))
+                if len(running) > AHEAD:
+                    yield from self._judged(*running.popleft(), keys, texts, tokens, work)
+            while running:
+                yield from self._judged(*running.popleft(), keys, texts, tokens, work)
+        finally:
+            for _, outputs in running:
+                outputs.cancel()
+
+    def _judged(
+        self,
+        group: Group,
+        outputs: Future[Outputs],
+        keys: Sequence[bytes],
+        texts: Mapping[bytes, str],
+        tokens: Sequence[Tokens],
+        work: Work,
+    ) -> Iterator[tuple[bytes, Scored]]:
+        """The scores of a group, once the network has read it."""
+        said = outputs.result()
+        read = sum(len(tokens[place]) for place in group.members)
+        work.batches.append(BatchRun(len(group.members), read, group.shape.rows * group.shape.length))
+        for row, place in enumerate(group.members):
+            key = keys[place]
+            yield key, self._verdict.of(texts[key], tokens[place], row, said)
+
+    def _run(self, group: Group, tokens: Sequence[Tokens]) -> Outputs:
+        """Outputs of a whole shape; the rows behind the group's own are fill."""
+        ids = np.full((group.shape.rows, group.shape.length), self._tokenizer.padding, np.int64)  # [B, L]
+        mask = np.zeros_like(ids)  # [B, L]
+        for row in range(group.shape.rows):
+            text = tokens[group.members[min(row, len(group.members) - 1)]]
+            ids[row, : len(text)] = text.ids
+            mask[row, : len(text)] = 1
+        return self._session.run(ids, mask)
+
+
+class _Verdict:
+    """From a row of the network's outputs to `Scored`."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._temperature = manifest.temperature
+        self._thresholds = [math.ceil(manifest.thresholds[topic] * WHOLE) for topic in manifest.topics]
+        self._other = manifest.topics.index(OTHER) if OTHER in manifest.topics else None
+
+    def of(self, text: str, tokens: Tokens, row: int, outputs: Outputs) -> Scored:
+        topics = self._topics(outputs.topic_logits[row])
+        labels = self._labels(topics)
+        attention = outputs.attention[row]  # [T + 1, L]
+        leading = max(labels, key=lambda topic: topics[topic], default=self._other)
+        evidence = (
+            attention[-1] if leading == self._other or leading is None else (attention[-1] + attention[leading]) / 2
+        )
+        return Scored(
+            sentiment=self._sentiment(outputs.sentiment_logits[row]),
+            topics=topics,
+            labels=labels,
+            spans=spans_of(text, tokens, evidence[: len(tokens)]),
+        )
+
+    def _topics(self, logits: NDArray[np.float32]) -> tuple[int, ...]:
+        return tuple(round(WHOLE * _sigmoid(logit / self._temperature.topics)) for logit in logits.tolist())
+
+    def _sentiment(self, logits: NDArray[np.float32]) -> tuple[int, int, int]:
+        scaled = [logit / self._temperature.sentiment for logit in logits.tolist()]
+        powers = [math.exp(logit - max(scaled)) for logit in scaled]
+        negative, neutral, positive = whole_shares([power / sum(powers) for power in powers])
+        return negative, neutral, positive
+
+    def _labels(self, topics: Sequence[int]) -> tuple[int, ...]:
+        over = [i for i, (p, least) in enumerate(zip(topics, self._thresholds, strict=True)) if p >= least]
+        named = tuple(i for i in over if i != self._other)
+        return named or (() if self._other is None else (self._other,))
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def whole_shares(shares: Sequence[float]) -> list[int]:
+    """Integers of 1/10,000 that sum to exactly 10,000: rounded down, and the rest to the largest remainders."""
+    floors = [math.floor(share * WHOLE) for share in shares]
+    remainders = sorted(range(len(shares)), key=lambda i: (floors[i] - shares[i] * WHOLE, i))
+    for i in remainders[: WHOLE - sum(floors)]:
+        floors[i] += 1
+    return floors

@@ -1,0 +1,107 @@
+"""The network in ONNX Runtime: where it runs is proven, not assumed, and it takes no more of the machine than it may."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from classifier.artifact import NETWORK_CPU, NETWORK_GPU, Artifact, ArtifactError
+from classifier.device import DeviceError, usable_cores
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+
+_INPUTS = {"input_ids", "attention_mask"}
+_OUTPUTS = ["topic_logits", "sentiment_logits", "attention"]
+_FATAL = 4  # the runtime's own log: what goes wrong is raised as well
+
+
+class Outputs(NamedTuple):
+    """What the network says of a batch, float32."""
+
+    topic_logits: NDArray[np.float32]  # [B, T]
+    sentiment_logits: NDArray[np.float32]  # [B, 3]
+    attention: NDArray[np.float32]  # [B, T + 1, L], evidence: the topics in order, then sentiment; 0 on padding
+
+
+class Session:
+    """One loaded network. Runs on `threads` threads besides the caller's; give it one caller."""
+
+    def __init__(self, artifact: Artifact, *, device: str = "auto", threads: int = 0) -> None:
+        """Load the network.
+
+        Args:
+            artifact: a verified artifact.
+            device: "cpu", "cuda" (or refuse), or "auto" (CUDA if it can be had).
+            threads: 0 means as many as this process may use.
+
+        Raises:
+            ArtifactError: the network cannot be loaded, or is not one of ours.
+            DeviceError: `device` cannot be had.
+        """
+        self.threads = threads or usable_cores()
+        self.asked: str = _wanted(device, artifact)
+        network = artifact.path(NETWORK_GPU if self.asked == CUDA else NETWORK_CPU)
+        self._session = _load(network, self.asked, self.threads)
+        # The runtime falls back to the CPU without a word; only this list tells where it runs.
+        self.provider: str = self._session.get_providers()[0]
+        if device == "cuda" and self.provider != CUDA:
+            raise DeviceError(
+                f"classifier.device = cuda was asked for, but the model got {self.provider}: "
+                "check the NVIDIA driver and the `gpu` extra, or set classifier.device = auto."
+            )
+        self._check(artifact, network)
+
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Outputs:
+        """Outputs for ids and mask, each [B, L]."""
+        return Outputs(*self._session.run(_OUTPUTS, {"input_ids": ids, "attention_mask": mask}))
+
+    def _check(self, artifact: Artifact, network: Path) -> None:
+        outputs = {output.name: output.shape for output in self._session.get_outputs()}
+        inputs = {put.name for put in self._session.get_inputs()}
+        topics = len(artifact.manifest.topics)
+        if inputs != _INPUTS or set(outputs) != set(_OUTPUTS):
+            raise ArtifactError(f"{network} is not a network of this version's kind: export the model again.")
+        if outputs["topic_logits"][-1] != topics or outputs["sentiment_logits"][-1] != 3:
+            raise ArtifactError(
+                f"{network} gives {outputs['topic_logits'][-1]} topics, but manifest.json names {topics}: "
+                "export the model again."
+            )
+
+
+def _wanted(device: str, artifact: Artifact) -> str:
+    if device not in {"auto", "cpu", "cuda"}:
+        raise DeviceError(f"classifier.device = {device} is not known: set it to auto, cpu or cuda.")
+    has_network = NETWORK_GPU in artifact
+    if device == "cuda":
+        if not has_network:
+            raise DeviceError(
+                f"classifier.device = cuda needs {NETWORK_GPU}, which the model in {artifact.folder} lacks: "
+                "export it, or set classifier.device = auto."
+            )
+        return CUDA
+    can_cuda = device == "auto" and has_network and CUDA in ort.get_available_providers()
+    return CUDA if can_cuda else CPU
+
+
+def _load(network: Path, provider: str, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL
+    # A daemon waits most of the time: its threads must not burn the cores meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.use_deterministic_compute = True
+    if provider == CUDA:
+        ort.preload_dlls()
+    providers = [provider] if provider == CPU else [(CUDA, {"arena_extend_strategy": "kSameAsRequested"}), CPU]
+    try:
+        return ort.InferenceSession(str(network), options, providers=providers)
+    except Exception as error:
+        raise ArtifactError(f"{network} cannot be loaded ({_first_line(error)}): export the model again.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", maxsplit=1)[0]

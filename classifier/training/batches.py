@@ -1,0 +1,141 @@
+"""From examples to batches: tokens once, a mild balance of corpora and rare topics, neighbours of like length."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from classifier.training.data import Example
+from classifier.training.loss import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How far small corpora and rare topics are drawn more often than they come.
+
+    Attributes:
+        source_power: a corpus of n rows is drawn as if it had n ** source_power, rescaled; 1 leaves it as it is.
+        rare_topic_rows: a row of a topic with fewer rows than this in its language is drawn up to `most` times as often.
+        most: the most often that such a row is drawn in a pass, all factors together.
+        written: how often a row of the source `written` is drawn in a pass; those are few and meant.
+    """
+
+    source_power: float = 0.75
+    rare_topic_rows: int = 600
+    most: float = 4.0
+    written: float = 10.0
+
+
+def draw_rates(examples: Sequence[Example], balance: Balance) -> np.ndarray:
+    """How often each example is drawn in a pass, float64 [N]."""
+    per_source = Counter(example.source for example in examples)
+    per_topic = Counter(
+        (e.lang, t) for e in examples for t, holds in enumerate(e.topics) if holds and e.topic_weights[t] >= 0.5
+    )
+    biggest = max(per_source.values())
+    rates = np.empty(len(examples))
+    for row, example in enumerate(examples):
+        rate = (per_source[example.source] / biggest) ** (balance.source_power - 1)
+        rarest = min((per_topic[example.lang, t] for t, holds in enumerate(example.topics) if holds), default=0)
+        if 0 < rarest < balance.rare_topic_rows:
+            rate *= (balance.rare_topic_rows / rarest) ** 0.5
+        rates[row] = balance.written if example.source == "written" else min(rate, balance.most)
+    return rates
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One example as the collator wants it."""
+
+    input_ids: list[int]
+    example: Example
+
+
+class TokenizedExamples(Dataset[Item]):
+    """Examples with their tokens."""
+
+    def __init__(self, examples: Sequence[Example], tokenizer: Tokenizer, max_tokens: int) -> None:
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_tokens)
+        encodings = tokenizer.encode_batch_fast([example.text for example in examples])
+        self._items = [Item(e.ids, x) for e, x in zip(encodings, examples, strict=True)]
+        self.lengths = np.array([len(item.input_ids) for item in self._items])
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> Item:
+        return self._items[index]
+
+
+class MixedSampler(Sampler[int]):
+    """Draws `total` rows in passes, each row about `rates` times a pass, in batches of like length in random order.
+
+    The order is a function of the seed alone, so that a resumed run goes on where it stopped.
+    """
+
+    def __init__(self, lengths: np.ndarray, rates: np.ndarray, *, total: int, batch: int, seed: int) -> None:
+        self._lengths, self._rates = lengths, rates
+        self._total, self._batch, self._seed = total, batch, seed
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng(self._seed)
+        left = self._total
+        while left > 0:
+            deck = self._one_pass(rng)[:left]
+            left -= len(deck)
+            yield from deck.tolist()
+
+    def _one_pass(self, rng: np.random.Generator, batches_sorted_together: int = 64) -> np.ndarray:
+        copies = np.floor(self._rates + rng.random(len(self._rates))).astype(int)
+        deck = rng.permutation(np.repeat(np.arange(len(copies)), copies))
+        chunk = self._batch * batches_sorted_together
+        ordered = [
+            part[np.argsort(self._lengths[part], kind="stable")]
+            for part in np.array_split(deck, max(1, len(deck) // chunk))
+        ]
+        batches = [
+            part[i : i + self._batch] for part in ordered for i in range(0, len(part) - self._batch + 1, self._batch)
+        ]
+        if not batches:
+            return deck
+        return np.concatenate([batches[i] for i in rng.permutation(len(batches))])
+
+
+def collate(items: Sequence[Item]) -> dict[str, Tensor]:
+    """Pads a batch to its longest text, rounded up to a multiple of 8.
+
+    Returns:
+        `input_ids` and `attention_mask`, int64 [B, L], and the fields of `Targets`.
+    """
+    # Few distinct lengths: oneDNN compiles its kernels once a shape.
+    longest = -(-max(len(item.input_ids) for item in items) // 8) * 8
+    ids = torch.zeros(len(items), longest, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, item in enumerate(items):
+        ids[row, : len(item.input_ids)] = torch.tensor(item.input_ids)
+        mask[row, : len(item.input_ids)] = 1
+    examples = [item.example for item in items]
+    return {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "sentiment": torch.tensor([example.sentiment for example in examples]),
+        "sentiment_weight": torch.tensor([example.sentiment_weight for example in examples]),
+        "is_two_way": torch.tensor([example.is_two_way for example in examples]),
+        "topics": torch.tensor([example.topics for example in examples]),
+        "topic_weights": torch.tensor([example.topic_weights for example in examples]),
+    }
+
+
+def targets_of(batch: dict[str, Tensor]) -> Targets:
+    """The targets of a collated batch."""
+    names = ("sentiment", "sentiment_weight", "is_two_way", "topics", "topic_weights")
+    return Targets(**{name: batch[name] for name in names})

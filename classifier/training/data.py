@@ -1,0 +1,269 @@
+"""From files of labelled rows to checked examples, each with its targets and the weight of each target."""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS
+
+UNLABELLED = -1
+"""Sentiment of a row that has none."""
+
+VALIDATION_FOLD = 0
+_CORPUS_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LabelWeights:
+    """How much a target counts, by where it comes from; 1 is a label that a person gave.
+
+    Attributes:
+        weak: topics said by a keyword rule (about four in five right).
+        assumed_absent: a rare topic that the corpus cannot answer and that nothing in the text hints at.
+        other: the topic `other`, which no corpus labels: absent where any topic holds, present where a corpus that answers at
+            least `broad` topics found none, masked otherwise.
+        broad: see `other`.
+        two_way: sentiment of a corpus without "neutral".
+    """
+
+    weak: float = 0.5
+    assumed_absent: float = 0.2
+    other: float = 0.3
+    broad: int = 9
+    two_way: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text with its targets.
+
+    Attributes:
+        id: the row's id, or a hash of its text.
+        text: what the model reads.
+        lang: `en`, `zh` or what the row says.
+        source: the corpus.
+        licence: as the corpus states it.
+        fold: 0 to 9, a hash of the text; see `split`.
+        sentiment: index into `SENTIMENTS`, or `UNLABELLED`.
+        is_two_way: the corpus knows no "neutral".
+        sentiment_weight: 0 without a label.
+        topics: 1.0 or 0.0 for each topic.
+        topic_weights: weight of each topic's target, 0 where it is masked.
+        is_weak: labels by rule: never evaluated on.
+    """
+
+    id: str
+    text: str
+    lang: str
+    source: str
+    licence: str
+    fold: int
+    sentiment: int
+    is_two_way: bool
+    sentiment_weight: float
+    topics: tuple[float, ...]
+    topic_weights: tuple[float, ...]
+    is_weak: bool
+
+
+class DataError(ValueError):
+    """Rows that cannot be trained on, all of them named in one message."""
+
+    def __init__(self, mistakes: Sequence[str], shown: int = 40) -> None:
+        self.mistakes = tuple(mistakes)
+        more = f"\n… and {len(mistakes) - shown} more" if len(mistakes) > shown else ""
+        super().__init__(f"{len(mistakes)} mistakes in the data:\n" + "\n".join(mistakes[:shown]) + more)
+
+
+def read_examples(
+    files: Iterable[Path], topics: Sequence[str], weights: LabelWeights, *, weak: bool = False
+) -> list[Example]:
+    """Reads JSONL or CSV files (gzipped too).
+
+    A row has `text` (or `title` and `body`), and `sentiment` (negative, neutral, positive or null), `topics` (a list; in CSV
+    separated by spaces), or both. `topics_known` lists the topics that the row's corpus can answer: absent means all, null
+    none. `sentiment_classes` is 3, or 2 for a corpus without "neutral". Other fields are optional.
+
+    Raises:
+        DataError: any row is wrong; nothing is returned until all rows are right.
+    """
+    examples: list[Example] = []
+    mistakes: list[str] = []
+    make = _WeakRow(topics, weights) if weak else _LabelledRow(topics, weights)
+    for path in files:
+        for place, row in _rows(path):
+            found = [row] if isinstance(row, str) else make.mistakes(row)
+            if isinstance(row, str) or found:
+                mistakes.extend(f"{place}: {mistake}" for mistake in found)
+            else:
+                examples.append(make.example(row))
+    if mistakes:
+        raise DataError(mistakes)
+    return examples
+
+
+def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Examples to learn from, and those held out: `VALIDATION_FOLD`, or a corpus's lowest fold where it has none of that.
+
+    A corpus of fewer than 500 rows without the fold is all learnt. Weak rows of the fold are in neither part.
+    """
+    folds: dict[str, Counter[int]] = {}
+    for example in examples:
+        if not example.is_weak:
+            folds.setdefault(example.source, Counter())[example.fold] += 1
+    kept = {
+        source: min(counts) if VALIDATION_FOLD not in counts and counts.total() >= _CORPUS_ROWS else VALIDATION_FOLD
+        for source, counts in folds.items()
+    }
+    learnt: list[Example] = []
+    held_out: list[Example] = []
+    for example in examples:
+        if example.fold != kept.get(example.source, VALIDATION_FOLD):
+            learnt.append(example)
+        elif not example.is_weak:
+            held_out.append(example)
+    return learnt, held_out
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Place and row, or place and what is wrong with the line or the whole file."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        yield path.name, f"cannot be read as UTF-8 text ({error})"
+        return
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        yield from _csv_rows(path.name, csv.DictReader(text))
+        return
+    for number, line in enumerate(text, start=1):
+        if line.strip():
+            yield f"{path.name} line {number}", _json_row(line)
+
+
+def _csv_rows(name: str, table: "csv.DictReader[str]") -> Iterator[tuple[str, dict[str, Any] | str]]:
+    columns = table.fieldnames or []
+    wanted = {"text or title": {"text", "title"}, "sentiment or topics": {"sentiment", "topics"}}
+    lacking = [told for told, either in wanted.items() if not either & set(columns)]
+    if lacking:
+        yield f"{name} line 1", f"no column {', and none '.join(lacking)}, but {', '.join(columns) or 'nothing'}"
+        return
+    for number, cells in enumerate(table, start=2):
+        yield f"{name} line {number}", _csv_row(cells)
+
+
+def _json_row(line: str) -> dict[str, Any] | str:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        return f"not JSON ({error.msg})"
+    return row if isinstance(row, dict) else "not a JSON object"
+
+
+def _csv_row(cells: Mapping[str, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {key: value for key, value in cells.items() if value and isinstance(value, str)}
+    for key in ("topics", "topics_known"):
+        if key in cells:
+            row[key] = (cells[key] or "").split()
+    if "sentiment_classes" in row:
+        row["sentiment_classes"] = int(row["sentiment_classes"]) if row["sentiment_classes"].isdigit() else -1
+    return row
+
+
+def text_of(row: Mapping[str, Any]) -> str:
+    """The text of a row: `text`, or title, newline, body."""
+    return str(row["text"]) if row.get("text") else "\n".join(str(row[k]) for k in ("title", "body") if row.get(k))
+
+
+def json_rows(files: Iterable[Path]) -> list[dict[str, Any]]:
+    """The rows of files whose labels, if any, do not matter; broken lines are left out."""
+    return [row for path in files for _, row in _rows(path) if isinstance(row, dict)]
+
+
+def text_rows(files: Iterable[Path]) -> list[str]:
+    """The texts of such files."""
+    return [text_of(row) for row in json_rows(files)]
+
+
+class _LabelledRow:
+    def __init__(self, topics: Sequence[str], weights: LabelWeights) -> None:
+        self._topics = tuple(topics)
+        self._weights = weights
+        self._hints = {t: re.compile(p, re.IGNORECASE) for t, p in RARE_TOPIC_HINTS.items() if t in topics}
+
+    def mistakes(self, row: Mapping[str, Any]) -> list[str]:
+        """What is wrong with a row, in words."""
+        found = []
+        if not text_of(row).strip():
+            found.append("no text")
+        if row.get("sentiment") not in (None, *SENTIMENTS):
+            found.append(f"sentiment is {row['sentiment']!r}, not one of {', '.join(SENTIMENTS)}")
+        if row.get("sentiment_classes", 3) not in (None, 2, 3):
+            found.append(f"sentiment_classes is {row['sentiment_classes']!r}, not 2 or 3")
+        if row.get("sentiment") is None and row.get("topics") is None:
+            found.append("neither sentiment nor topics")
+        if not re.fullmatch(r"[0-9]", str(row.get("fold", 0))):
+            found.append(f"fold is {row['fold']!r}, not 0 to 9")
+        for key in ("topics", "topics_known"):
+            value = row.get(key)
+            if value is not None and not isinstance(value, list):
+                found.append(f"{key} is not a list")
+            elif unknown := [str(name) for name in value or [] if name not in self._topics]:
+                found.append(f"{key} has unknown names: {', '.join(unknown)}")
+        return found
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """Makes the example of a row without mistakes."""
+        text = text_of(row)
+        sentiment = SENTIMENTS.index(row["sentiment"]) if row.get("sentiment") else UNLABELLED
+        is_two_way = row.get("sentiment_classes") == 2
+        weight = 0.0 if sentiment == UNLABELLED else self._weights.two_way if is_two_way else 1.0
+        holds = set(row.get("topics") or [])
+        weights = self.topic_weights(row, text, holds)
+        sources, licences = row.get("sources") or [row.get("source", "own")], row.get("licences") or ["not stated"]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return Example(
+            id=str(row.get("id", digest[:16])),
+            text=text,
+            lang=str(row.get("lang", "en")),
+            source=str(sources[0]),
+            licence=str(licences[0]),
+            fold=int(row["fold"]) if "fold" in row else int(digest[:8], 16) % 10,
+            sentiment=sentiment,
+            is_two_way=is_two_way,
+            sentiment_weight=weight,
+            topics=tuple(self._target(t, row, holds) for t in self._topics),
+            topic_weights=tuple(weights.get(t, 0.0) for t in self._topics),
+            is_weak=isinstance(self, _WeakRow),
+        )
+
+    def topic_weights(self, row: Mapping[str, Any], text: str, holds: set[str]) -> dict[str, float]:
+        """Weight of each topic that the row says anything about."""
+        if row.get("topics") is None or ("topics_known" in row and row["topics_known"] is None):
+            return {}
+        known = set(row.get("topics_known", self._topics))
+        weights = {t: self._weights.assumed_absent for t, hint in self._hints.items() if not hint.search(text)}
+        if "other" not in known and (holds or len(known) >= self._weights.broad):
+            weights["other"] = self._weights.other
+        return weights | dict.fromkeys(known | holds, 1.0)
+
+    def _target(self, topic: str, row: Mapping[str, Any], holds: set[str]) -> float:
+        if topic == "other" and "other" not in (row.get("topics_known") or ()) and "topics_known" in row:
+            return float(not holds)
+        return float(topic in holds)
+
+
+class _WeakRow(_LabelledRow):
+    """A row whose topics come from a rule: what it names is likely there, what it does not name is mostly unknown."""
+
+    def topic_weights(self, row: Mapping[str, Any], text: str, holds: set[str]) -> dict[str, float]:
+        weights = {t: self._weights.assumed_absent for t, hint in self._hints.items() if not hint.search(text)}
+        return weights | dict.fromkeys(holds, self._weights.weak) | ({"other": self._weights.other} if holds else {})

@@ -1,0 +1,208 @@
+"""Figures of a model on labelled rows.
+
+    bellwether evaluate --model DIR --data FILE...
+
+Rankings and argmax need nothing fitted. Where temperatures and thresholds matter (topics' F1, calibration error) there are two
+ways:
+
+* on held-out rows of the data that a model was trained on, they are cross-fitted, for the shipped ones were fitted on these very
+  rows: each half of the rows, split by a hash of the row's id, is judged with what was fitted on the other half;
+* on rows from elsewhere the model is judged as it is served, with its own.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier.artifact import NETWORK_CPU, TOKENIZER, Artifact, read_artifact
+from classifier.training.calibrate import Calibration, calibrate, known_labels
+from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples, split
+from classifier.training.figures import (
+    auroc,
+    confusion,
+    expected_error,
+    macro_f1,
+    of_classes,
+    precision_recall,
+    reliability,
+)
+from classifier.training.intervals import interval
+from classifier.training.labels import SENTIMENTS
+from classifier.training.scoring import Logits, score_onnx
+
+NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2
+_FEWEST_ROWS = 20
+
+Judge = Callable[[Sequence[Example], Logits, Sequence[str]], "Answers"]
+"""From rows, their logits and the topics' names to answers."""
+
+
+class Answers:
+    """What a model says of N rows, calibrated.
+
+    Attributes:
+        topics: probabilities, [N, T].
+        said: whether each topic is over its threshold, bool [N, T].
+        sentiment: probabilities, [N, 3].
+    """
+
+    def __init__(self, rows: int, topics: int) -> None:
+        self.topics = np.zeros((rows, topics))
+        self.said = np.zeros((rows, topics), bool)
+        self.sentiment = np.zeros((rows, len(SENTIMENTS)))
+
+    def fill(self, rows: np.ndarray, logits: Logits, calibration: Calibration) -> None:
+        """Puts in the answers of some rows."""
+        self.topics[rows] = calibration.topics(logits)
+        self.said[rows] = self.topics[rows] >= np.array(calibration.thresholds)
+        self.sentiment[rows] = calibration.sentiment(logits)
+
+
+def cross_fitted(examples: Sequence[Example], logits: Logits, topics: Sequence[str]) -> Answers:
+    """Each half of the rows with temperatures and thresholds that were fitted on the other."""
+    answers = Answers(len(examples), len(topics))
+    halves = np.array([hashlib.sha256(f"half:{example.id}".encode()).digest()[0] % 2 for example in examples])
+    for half in (0, 1):
+        fitted_on, judged = np.flatnonzero(halves != half), np.flatnonzero(halves == half)
+        if len(fitted_on) and len(judged):
+            fitted = calibrate([examples[int(i)] for i in fitted_on], logits.rows(fitted_on), topics)
+            answers.fill(judged, logits.rows(judged), fitted)
+    return answers
+
+
+def as_served(artifact: Artifact) -> Judge:
+    """All rows with the artifact's own temperatures and thresholds."""
+    manifest = artifact.manifest
+    thresholds = tuple(manifest.thresholds[topic] for topic in manifest.topics)
+    own = Calibration(manifest.temperature.topics, manifest.temperature.sentiment, thresholds)
+
+    def judge(examples: Sequence[Example], logits: Logits, topics: Sequence[str]) -> Answers:
+        answers = Answers(len(examples), len(topics))
+        answers.fill(np.arange(len(examples)), logits, own)
+        return answers
+
+    return judge
+
+
+def evaluate_artifact(folder: Path, files: Sequence[Path], *, everything: bool = False) -> dict[str, Any]:
+    """Figures of an artifact on files of labelled rows.
+
+    Args:
+        folder: the artifact's.
+        files: JSONL or CSV.
+        everything: judge all rows, as the model is served; else those that training holds out, cross-fitted.
+
+    Raises:
+        ArtifactError: the artifact cannot be used.
+        DataError: rows are wrong, or none is left to judge.
+    """
+    artifact = read_artifact(folder)
+    topics = artifact.manifest.topics
+    examples = read_examples(files, topics, LabelWeights())
+    judged = examples if everything else split(examples)[1]
+    if len(judged) < 2:
+        raise DataError(
+            [f"of {len(examples)} rows only {len(judged)} are held out from training: judge all rows instead"]
+        )
+    logits = score_onnx(
+        artifact.path(NETWORK_CPU), artifact.path(TOKENIZER), [e.text for e in judged], artifact.manifest.max_tokens
+    )
+    return evaluate(judged, logits, topics, as_served(artifact) if everything else cross_fitted)
+
+
+def evaluate(
+    examples: Sequence[Example], logits: Logits, topics: Sequence[str], judge: Judge = cross_fitted
+) -> dict[str, Any]:
+    """All figures of a model.
+
+    Args:
+        examples: rows that were not trained on.
+        logits: of these rows.
+        topics: names in logit order.
+        judge: makes answers of them.
+    """
+    answers = judge(examples, logits, topics)
+    known, holds = known_labels(examples), np.array([example.topics for example in examples]) > 0
+    labels = np.array([e.sentiment for e in examples])
+    three = np.array([e.sentiment != UNLABELLED and not e.is_two_way for e in examples])  # [N]
+    p = answers.sentiment[three]  # [M, 3]
+    counts = confusion(labels[three], p.argmax(1), len(SENTIMENTS))
+    right, sure = p.argmax(1) == labels[three], p.max(1)
+    return {
+        "rows": len(examples),
+        "sentiment": _by(lambda e: e.source, examples, answers.sentiment),
+        "languages": _by(lambda e: e.lang, examples, answers.sentiment),
+        "classes": of_classes(counts, SENTIMENTS),
+        "confusion": counts.tolist(),
+        "topics": {
+            lang: _topic_figures(answers.said[rows], holds[rows], known[rows], topics)
+            for lang in sorted({e.lang for e in examples})
+            if known[rows := np.array([e.lang == lang for e in examples])].any()
+        },
+        "calibration_error": {
+            "sentiment": round(expected_error(sure, right), 4),
+            "topics": round(expected_error(answers.topics[known], holds[known]), 4),
+        },
+        "reliability": {
+            "sentiment": reliability(sure, right),
+            "topics": reliability(answers.topics[known], holds[known]),
+        },
+    }
+
+
+def _by(
+    name: Callable[[Example], str], examples: Sequence[Example], probabilities: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Sentiment's figures for each group with enough rows of both kinds.
+
+    Rows of two-way corpora are left out of a group that has others, and judged between negative and positive alone in one that
+    has not: they say nothing about "neutral".
+    """
+    figures = {}
+    for group in sorted({name(e) for e in examples}):
+        rows = [i for i, e in enumerate(examples) if name(e) == group and e.sentiment != UNLABELLED]
+        rows = [i for i in rows if not examples[i].is_two_way] or rows
+        labels = np.array([examples[i].sentiment for i in rows])
+        if len(rows) >= _FEWEST_ROWS and len(set(labels == NEGATIVE)) == 2:
+            figures[group] = _sentiment_figures(labels, probabilities[rows], is_two_way=examples[rows[0]].is_two_way)
+    return figures
+
+
+def _sentiment_figures(labels: np.ndarray, p: np.ndarray, *, is_two_way: bool) -> dict[str, Any]:
+    answers = np.where(p[:, POSITIVE] > p[:, NEGATIVE], POSITIVE, NEGATIVE) if is_two_way else p.argmax(1)
+    measures: dict[str, Callable[[np.ndarray], float]] = {
+        "auroc_negative": lambda rows: auroc(p[rows, NEGATIVE], labels[rows] == NEGATIVE),
+        "macro_f1": lambda rows: macro_f1(labels[rows], answers[rows], len(SENTIMENTS)),
+        "accuracy": lambda rows: float((labels[rows] == answers[rows]).mean()),
+    }
+    everyone = np.arange(len(labels))
+    return {
+        "rows": len(labels),
+        "classes": 2 if is_two_way else 3,
+        **{measure: round(figure(everyone), 4) for measure, figure in measures.items()},
+        "intervals": {measure: interval(figure, len(labels)) for measure, figure in measures.items()},
+    }
+
+
+def _topic_figures(said: np.ndarray, holds: np.ndarray, known: np.ndarray, topics: Sequence[str]) -> dict[str, Any]:
+    each = {
+        topic: precision_recall(said[known[:, t], t], holds[known[:, t], t])
+        for t, topic in enumerate(topics)
+        if holds[known[:, t], t].any()
+    }
+    right, either = (said & holds & known).sum(1), ((said & known).sum(1) + (holds & known).sum(1))  # [N]
+
+    def micro(rows: np.ndarray) -> float:
+        return float(2 * right[rows].sum() / max(1, either[rows].sum()))
+
+    everyone = np.arange(len(said))
+    return {
+        "rows": int(known.any(1).sum()),
+        "micro_f1": round(micro(everyone), 4),
+        "macro_f1": round(float(np.mean([x["f1"] for x in each.values()])), 4) if each else 0.0,
+        "intervals": {"micro_f1": interval(micro, len(said))},
+        "each": each,
+    }

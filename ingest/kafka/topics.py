@@ -1,0 +1,119 @@
+"""What logs there are in Kafka and how they are kept: making, checking, and telling a log from its successor of the same name."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from kafka import KafkaAdminClient
+from kafka import errors as kafka_errors
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from ingest.kafka.connection import KafkaConnection, connect, explain
+from ingest.logs import Kept, LogUnfit, span
+
+BROKERS_MESSAGE_BYTES = 1_048_576  # what brokers take where nobody says otherwise (message.max.bytes)
+
+
+class Topic(NamedTuple):
+    """A log as it is now."""
+
+    id: str
+    partitions: int
+
+
+class Topics:
+    """One connection that asks about logs. Not thread-safe."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._admin: Any = None
+
+    def describe(self, logs: Sequence[str]) -> dict[str, Topic]:
+        """Those of `logs` that exist. Raises `LogAway` or `LogUnfit`."""
+        found = {}
+        for topic in self._ask("describe_topics", list(logs)):
+            error = kafka_errors.for_code(topic["error_code"])
+            if error is kafka_errors.NoError:
+                if topic["topic_id"] in {None, UUID(int=0)}:
+                    raise LogUnfit(f"Kafka at {self._connection.servers} is too old: 2.8 or newer is needed")
+                found[topic["name"]] = Topic(str(topic["topic_id"]), len(topic["partitions"]))
+            elif error is not kafka_errors.UnknownTopicOrPartitionError:
+                raise explain(error(), self._connection, topic["name"])
+        return found
+
+    def existing(self, logs: Sequence[str]) -> dict[str, Topic]:
+        """All of `logs`; raises `LogUnfit` if one is missing."""
+        found = self.describe(logs)
+        if missing := sorted(set(logs) - set(found)):
+            names = ", ".join(missing)
+            raise LogUnfit(
+                f"there is no log {names} in Kafka at {self._connection.servers}: `bellwether init` makes it"
+            )
+        return found
+
+    def ensure(self, kept: Sequence[Kept]) -> list[str]:
+        """Make what is missing, check what is there. See `ingest.logs.Logs.ensure`."""
+        existing = self.describe([log.log for log in kept])
+        configs = self._configs(sorted(existing))
+        misfits = [m for log in kept if log.log in existing for m in _misfits(log, existing[log.log], configs[log.log])]
+        if misfits:
+            raise LogUnfit("; ".join(misfits))
+        missing = {log.log: self._made(log) for log in kept if log.log not in existing}
+        if missing:
+            self._ask("create_topics", missing, wait_for_metadata=True)
+        return [self._told(log) for log in kept if log.log in missing]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._admin is not None:
+            self._admin.close()
+            self._admin = None
+
+    def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
+        if self._admin is None:
+            self._admin = connect(KafkaAdminClient, self._connection)
+        try:
+            return getattr(self._admin, method)(*arguments, **options)
+        except kafka_errors.KafkaError as error:
+            self.close()  # it may remember brokers that are gone
+            raise explain(error, self._connection) from error
+
+    def _configs(self, logs: Sequence[str]) -> dict[str, dict[str, str]]:
+        if not logs:
+            return {}
+        resources = [ConfigResource(ConfigResourceType.TOPIC, log) for log in logs]
+        answer = self._ask("describe_configs", resources, config_filter="all")
+        return {
+            log: {name: str(config["value"]) for name, config in configs.items()}
+            for log, configs in answer["topic"].items()
+        }
+
+    def _made(self, kept: Kept) -> dict[str, Any]:
+        configs = {"cleanup.policy": kept.cleanup}
+        if kept.retention_s is not None and "delete" in kept.cleanup:
+            configs["retention.ms"] = str(kept.retention_s * 1000 if kept.retention_s >= 0 else -1)
+        if self._connection.max_message_bytes > BROKERS_MESSAGE_BYTES:
+            configs["max.message.bytes"] = str(self._connection.max_message_bytes)
+        return {
+            "num_partitions": kept.partitions or -1,
+            "replication_factor": self._connection.replication_factor or -1,
+            "configs": configs,
+        }
+
+    def _told(self, kept: Kept) -> str:
+        partitions = f"{kept.partitions or 'the default number of'} partition{'s' if kept.partitions != 1 else ''}"
+        told = "" if kept.retention_s is None or "delete" not in kept.cleanup else f", kept {span(kept.retention_s)}"
+        return f"made {kept.log} in Kafka at {self._connection.servers}, {partitions}, {kept.cleanup}{told}"
+
+
+def _misfits(kept: Kept, topic: Topic, configs: dict[str, str]) -> Iterator[str]:
+    if kept.partitions not in {None, topic.partitions}:
+        yield f"{kept.log} has {topic.partitions} partitions and should have {kept.partitions}"
+    cleanup = configs.get("cleanup.policy", kept.cleanup)
+    if set(cleanup.split(",")) != set(kept.cleanup.split(",")):
+        yield f"{kept.log} is kept by {cleanup!r} and should be by {kept.cleanup!r} (cleanup.policy)"
+    if kept.retention_s is None or "delete" not in kept.cleanup or "retention.ms" not in configs:
+        return
+    wanted, found = kept.retention_s * 1000, int(configs["retention.ms"])
+    if found != -1 and (kept.retention_s < 0 or found < wanted):  # longer is the owner's business
+        yield f"{kept.log} is kept {span(found // 1000)} and should be {span(kept.retention_s)} (retention.ms)"

@@ -1,0 +1,121 @@
+"""Reads the times that publishers write: RFC 3339 and its looser cousins, bare dates, RFC 2822 of feeds, epoch numbers.
+
+A time without a zone is read only when the zone is given: hours decide in which order things happened.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from ingest.complaints import shown
+
+EPOCH_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # per second
+
+_OLDEST, _NEWEST = 1980, 9000  # years; before and after them a number was read in the wrong unit, or a clock was unset
+_DATE = (
+    r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d\d)(\d\d))"
+)
+_CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
+_ZONE = r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
+_TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASCII | re.IGNORECASE)
+_LONGEST = 64  # characters of anything that is a time
+_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
+
+
+class UnreadableTime(ValueError):  # noqa: N818 - the reader's word
+    """A time that cannot be told for certain; the message goes on from "`published_at` is …"."""
+
+    def __init__(self, sentence: str, *, wrong_type: bool = False) -> None:
+        super().__init__(sentence)
+        self.wrong_type = wrong_type
+
+
+class Published(NamedTuple):
+    """When something was published: an aware time, and whether more than the date is known."""
+
+    at: datetime
+    precise: bool
+
+
+def read_time(value: object, zone: tzinfo | None = None, epoch: str = "") -> Published:
+    """What `value` says; `zone` is for times without one, `epoch` the unit of numbers ("s", "ms", "us", "ns").
+
+    Raises `UnreadableTime`.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UnreadableTime("not a text with a time (as in 2026-03-01T09:30:00Z)", wrong_type=True)
+    if isinstance(value, str):
+        value = value.strip()
+    written = isinstance(value, str) and not (epoch and _NUMBER.fullmatch(value))
+    published = _written(str(value), zone) if written else _counted(value, epoch)
+    plausible(published.at, value)
+    return published
+
+
+def _written(text: str, zone: tzinfo | None) -> Published:
+    """What a text says."""
+    if len(text) > _LONGEST:
+        raise UnreadableTime(f"{shown(text)}, which is too long for a time")
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return _mailed(text)
+    year, *rest = found.groups()
+    month, day = (int(part) for part in rest[:10] if part)
+    hour, minute, second, decimals, named = rest[10:]
+    zone = _zone(named) if named else zone
+    if zone is None:
+        raise _zoneless(text, bare=hour is None)
+    try:
+        start = date(int(year), month, day)
+        if hour is None:
+            return Published(datetime.combine(start, time(), zone), precise=False)
+        seconds = 59 if second == "60" else int(second or 0)  # a leap second counts as the one before it
+        clock = time(int(hour), int(minute), seconds, int((decimals or "0").ljust(6, "0")[:6]))
+    except ValueError as error:
+        raise UnreadableTime(f"{shown(text)}, which is no time: {error}") from None
+    return Published(datetime.combine(start, clock, zone), precise=True)
+
+
+def _mailed(text: str) -> Published:
+    """A time as mails and RSS write it: `Sun, 01 Mar 2026 09:30:00 GMT`."""
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        raise UnreadableTime(f"{shown(text)}, which is no time like 2026-03-01T09:30:00Z") from None
+    if at.tzinfo is None:
+        raise _zoneless(text, bare=False)
+    return Published(at, precise=True)
+
+
+def _counted(value: object, epoch: str) -> Published:
+    """A time as a count since 1970."""
+    if not epoch:
+        raise UnreadableTime(f'the number {value}; set `epoch` ("s", "ms", "us" or "ns") for this input to read it')
+    try:
+        microseconds = int(Decimal(str(value)) * 1_000_000 / EPOCH_UNITS[epoch])
+        return Published(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds), precise=True)
+    except (OverflowError, ValueError, ArithmeticError):
+        raise UnreadableTime(f'{shown(value)}, which is no time when counted in "{epoch}"') from None
+
+
+def plausible(at: datetime, value: object) -> None:
+    """Raises `UnreadableTime` if the year tells that a number was misread or a clock was unset."""
+    if not _OLDEST <= at.year <= _NEWEST:
+        raise UnreadableTime(f"{shown(value)}, which is in the year {at.year}: a misread or unset time")
+
+
+def _zone(named: str) -> tzinfo:
+    if not named.startswith(("+", "-")):
+        return UTC
+    digits = named[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if offset >= timedelta(days=1):
+        raise UnreadableTime(f"{shown(named)} off UTC, which no zone is")
+    return datetime.strptime(f"{named[0]}{digits}", "%z").tzinfo or UTC
+
+
+def _zoneless(text: str, *, bare: bool) -> UnreadableTime:
+    what = "is a date without a time zone" if bare else "has no time zone"
+    return UnreadableTime(f"{shown(text)} and {what}; add one, or set `timezone` for this input")

@@ -1,0 +1,73 @@
+from hashlib import sha256
+from ipaddress import ip_network
+
+import pytest
+
+from alerting.console.access import Access, AccessSettings, Caller, host_of, may_be_open, read_tokens
+from ingest.instants import HOUR, SECOND
+from tests.alerting.told import OPENED
+
+TOKEN = "a-token-of-more-than-twenty"
+TOKENS = Access(AccessSettings(tokens=read_tokens(f"ann:{TOKEN}")))
+PROXIED = Access(AccessSettings(proxies=(ip_network("10.0.0.0/8"),), user_header="x-user"))
+
+
+def test_of_a_token_only_its_hash_is_held() -> None:
+    assert TOKENS.settings.tokens == {"ann": sha256(TOKEN.encode()).digest()}
+    assert TOKEN not in repr(TOKENS.settings)
+
+
+@pytest.mark.parametrize("lines", ["", "# nobody", "ann", "ann:short", f"ann:{TOKEN}\nann:{TOKEN}x", f"a\tb:{TOKEN}"])
+def test_lines_that_are_no_tokens_are_refused(lines: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each says its own
+        read_tokens(lines)
+
+
+def test_a_bearer_is_known_by_the_token_and_a_wrong_one_is_nobody() -> None:
+    assert TOKENS.caller("1.2.3.4", {"authorization": f"Bearer {TOKEN}"}, "", OPENED) == Caller("ann", "bearer")
+    assert TOKENS.caller("1.2.3.4", {"authorization": f"Bearer {TOKEN}x"}, "", OPENED) is None
+    assert TOKENS.caller("1.2.3.4", {}, "", OPENED) is None
+
+
+def test_a_wrong_token_is_not_made_good_by_a_session() -> None:
+    cookie = TOKENS.open_session("ann", OPENED)
+    assert TOKENS.caller("1.2.3.4", {"authorization": "Bearer wrong"}, cookie, OPENED) is None
+
+
+def test_a_session_holds_until_it_is_over() -> None:
+    cookie = TOKENS.open_session("ann", OPENED)
+    assert TOKENS.session(cookie, OPENED) == "ann"
+    assert TOKENS.session(cookie, OPENED + 12 * HOUR - SECOND) == "ann"
+    assert TOKENS.session(cookie, OPENED + 12 * HOUR) is None
+
+
+def test_a_session_cannot_be_made_longer_or_someone_elses() -> None:
+    until, signature, name = TOKENS.open_session("ann", OPENED).split(".")
+    assert TOKENS.session(f"{int(until) + 1}.{signature}.{name}", OPENED) is None
+    assert TOKENS.session(f"{until}.{signature}.{b'bo'.hex()}", OPENED) is None
+    for broken in ("", "a.b.c", f"{until}.{signature}", f"{until}.é.{name}", f"{until}.{signature}.zz"):
+        assert TOKENS.session(broken, OPENED) is None
+
+
+def test_a_session_ends_with_its_token() -> None:
+    cookie = TOKENS.open_session("ann", OPENED)
+    assert Access(AccessSettings(tokens=read_tokens(f"ann:{TOKEN}-new"))).session(cookie, OPENED) is None
+
+
+def test_the_header_is_believed_from_a_trusted_proxy_only() -> None:
+    assert PROXIED.caller("10.1.2.3", {"x-user": "cy"}, "", OPENED) == Caller("cy", "proxy")
+    assert PROXIED.caller("11.1.2.3", {"x-user": "cy"}, "", OPENED) is None
+    assert PROXIED.caller("10.1.2.3", {}, "", OPENED) is None
+    assert PROXIED.caller("", {"x-user": "cy"}, "", OPENED) is None
+
+
+def test_with_nobody_asked_everybody_is_local_and_only_here() -> None:
+    assert Access(AccessSettings()).caller("127.0.0.1", {}, "", OPENED) == Caller("local", "open")
+    assert [may_be_open(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "10.0.0.1")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_the_host_is_read_out_of_its_header() -> None:
+    headers = ("localhost:8700", "127.0.0.1", "[::1]:8700", "[::1]", "evil.example:80")
+    assert [host_of(each) for each in headers] == ["localhost", "127.0.0.1", "::1", "::1", "evil.example"]

@@ -1,0 +1,54 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from alerting.cases import Entry, entry_message
+from bellwether.cli import cli
+from ingest.instants import moment
+from tests.alerting.console.shown import SCRIPT, append, showing
+from tests.alerting.told import OPENED
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with showing(tmp_path, "", with_tokens=False) as shown:
+        said = Entry(at=moment(OPENED), who="ann", alert="a1", incident="a1", act="confirm", text=f"so {SCRIPT}")
+        append(shown.logs, [entry_message(said)])
+    return tmp_path
+
+
+def written(folder: Path, start: str, end: str, language: str) -> str:
+    out = folder / "report.html"
+    arguments = ["--config", str(folder / "bellwether.toml"), "report", "--from", start, "--to", end]
+    done = CliRunner().invoke(cli, [*arguments, "--language", language, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    return out.read_text("utf-8")
+
+
+def test_a_report_has_the_incidents_of_its_days_and_needs_no_other_file(folder: Path) -> None:
+    page = written(folder, "2026-03-01", "2026-03-02", "en")
+    assert datetime(2026, 3, 1, tzinfo=UTC) < moment(OPENED)
+    assert page.count('<section id="i') == 2
+    assert "1 alerts were confirmed, 0 dismissed, 0 corrected, 2 not judged." in page
+    assert "once in 40 days" in page
+    assert 'href="/' not in page.replace('href="/subjects', "")
+    assert "<link" not in page
+    assert "src=" not in page.replace("src=x", "")
+
+
+def test_a_report_speaks_chinese_too(folder: Path) -> None:
+    assert "流动性与挤兑：如此多的负面内容大约40 天一遇。" in written(folder, "2026-03-01", "2026-03-02", "zh")
+
+
+def test_what_is_foreign_is_escaped_in_a_report(folder: Path) -> None:
+    page = written(folder, "2026-03-01", "2026-03-02", "en")
+    assert "<script" not in page
+    assert "<b>Bank" not in page
+    assert "javascript:" not in page
+
+
+def test_days_without_incidents_are_told_to_be_so(folder: Path) -> None:
+    assert "No incident was told in this time." in written(folder, "2026-02-01", "2026-03-01", "en")
+    assert "No incident was told in this time." in written(folder, "2026-03-02", "2026-03-03", "en")

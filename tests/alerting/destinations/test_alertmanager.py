@@ -1,0 +1,114 @@
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from alerting.deliver import DeliverSettings
+from alerting.destinations.alertmanager import ENDS_AFTER, Alertmanager
+from alerting.destinations.answers import Away, Delivered, Refused
+from alerting.destinations.posting import Address
+from alerting.destinations.route import Route
+from alerting.destinations.triage import Rules
+from alerting.destinations.wording import Letters
+from ingest.instants import HOUR, MINUTE, SECOND, instant, moment
+from ingest.logs import Closed
+from tests.alerting.destinations.receiver import Receiver, receiving
+from tests.alerting.told import OPENED, told
+from tests.alerting.turns import PLACE, Clock, Outbox, turning
+
+NOW = OPENED + 3 * SECOND
+SETTINGS = DeliverSettings(Rules(Route(path="direct", notices=False)))
+
+
+def alertmanager(there: Receiver) -> Alertmanager:
+    url = SecretStr(there.url.removesuffix("/hook"))
+    return Alertmanager(Address("am", url), Letters(console="https://bellwether.example/"))
+
+
+def posted(there: Receiver, number: int = -1) -> list[dict[str, object]]:
+    alerts: list[dict[str, object]] = json.loads(there.requests[number].body)
+    return alerts
+
+
+def ends_at(alert: dict[str, object]) -> int:
+    return instant(datetime.fromisoformat(str(alert["endsAt"])))
+
+
+def test_an_alert_is_posted_with_labels_to_route_by_and_a_link_to_its_page() -> None:
+    with receiving() as there:
+        assert isinstance(alertmanager(there).deliver(told(), NOW), Delivered)
+    assert there.requests[0].path == "/api/v2/alerts"
+    (alert,) = posted(there)
+    assert alert["labels"] == {
+        "alertname": "BellwetherAlert", "severity": "critical", "action": "page", "kind": "topic", "topic": "liquidity_run",
+        "incident": "a1",
+    }  # fmt: skip
+    assert alert["startsAt"] == "2026-03-01T09:30:00Z"
+    assert ends_at(alert) == NOW + ENDS_AFTER
+    assert alert["generatorURL"] == "https://bellwether.example/alerts/a1"
+
+
+def test_closing_resolves_it_and_it_is_not_told_again() -> None:
+    closed = told("a1", 2, state="closed", change="closed", closed_at=moment(OPENED + HOUR))
+    with receiving() as there:
+        destination = alertmanager(there)
+        destination.deliver(told(), NOW)
+        destination.deliver(closed, NOW + 2 * HOUR)
+        assert ends_at(posted(there)[0]) == OPENED + HOUR
+        assert destination.renew(NOW + 3 * HOUR) is None
+
+
+def test_what_changes_its_labels_ends_under_the_old_ones() -> None:
+    with receiving() as there:
+        destination = alertmanager(there)
+        destination.deliver(told(severity="warning"), NOW)
+        destination.deliver(told("a1", 2), NOW + MINUTE)
+    new, old = posted(there)
+    assert ends_at(new) > NOW + MINUTE == ends_at(old)
+
+
+@pytest.mark.parametrize(("status", "answer"), [(400, Refused), (500, Away), (503, Away)])
+def test_its_refusals_are_those_of_http(status: int, answer: type) -> None:
+    with receiving(status) as there:
+        assert isinstance(alertmanager(there).deliver(told(), NOW), answer)
+
+
+def test_what_is_open_is_told_again_every_minute_also_after_a_restart(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"), told("a2"), told("a2", 2, state="closed", change="closed", closed_at=moment(NOW)))
+    with receiving() as there:
+        with turning(outbox, alertmanager(there), SETTINGS) as turns:
+            turns.turn(10, seconds=30)
+            assert 3 + 4 <= len(there.requests) <= 3 + 6
+        before = len(there.requests)
+        with turning(outbox, alertmanager(there), SETTINGS) as turns:
+            turns.turn(2)
+        (alert,) = posted(there)
+        assert alert["annotations"]["alert"] == "a1"  # type: ignore[index]
+        assert ends_at(alert) == outbox.clock.now + ENDS_AFTER
+        assert len(there.requests) == before + 1
+
+
+def test_who_lost_the_partition_to_another_box_keeps_nothing_alive(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"))
+    with receiving() as there, turning(outbox, alertmanager(there), SETTINGS) as turns:
+        turns.turn(3)
+        before = len(there.requests)
+        assert list(turns.box.step([Closed(PLACE)], NOW + HOUR)) == []
+        assert len(there.requests) == before > 0
+
+
+def test_one_that_is_away_is_not_stormed_by_renewals(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"))
+    with receiving() as there, turning(outbox, alertmanager(there), SETTINGS) as turns:
+        turns.turn(2)
+        there.otherwise = 503
+        turns.turn(600, seconds=1)
+        assert 10 < turns.value("attempts_total", answer="away") < 60
+        there.otherwise = 200
+        turns.turn(70, seconds=1)
+        assert turns.value("failures_in_a_row") == 0

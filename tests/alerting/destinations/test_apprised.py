@@ -1,0 +1,96 @@
+import json
+import logging
+
+import pytest
+from pydantic import SecretStr
+
+from alerting.destinations.answers import Away, Delivered, Partly, Refused
+from alerting.destinations.apprised import Apprised
+from alerting.destinations.wording import Letters
+from tests.alerting.destinations import receiver
+from tests.alerting.destinations.receiver import Receiver, nobody, receiving
+from tests.alerting.told import OPENED, told
+
+
+def apprised(there: Receiver, language: str = "en") -> Apprised:
+    """By the scheme of apprise that posts plain JSON to any host."""
+    url = there.url.replace("http://", "json://hush-user:hush-password@").replace("/hook", "/hush-path")
+    return Apprised("desk", SecretStr(url), Letters(language))  # type: ignore[arg-type]
+
+
+def test_an_alert_is_a_title_and_a_text() -> None:
+    with receiving() as there:
+        assert isinstance(apprised(there, "zh").deliver(told(), OPENED), Delivered)
+    message = json.loads(there.requests[0].body)
+    assert message["title"] == "【严重】流动性与挤兑：约 19 天一遇"
+    assert message["message"].startswith("负面 31 / 40 篇：占比 78 %")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, Refused), (404, Refused), (302, Refused), (429, Away), (500, Away), (503, Away)]
+)
+def test_a_status_that_apprise_tells_only_in_its_log_is_heard(status: int, kind: type) -> None:
+    with receiving(status) as there:
+        answer = apprised(there).deliver(told(), OPENED)
+    assert isinstance(answer, kind)
+    assert f"http_{status}" == answer.reason  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("bad", [receiver.garbage, receiver.torn])
+def test_an_answer_that_is_none_is_tried_again(bad: receiver.Answer) -> None:
+    with receiving(bad) as there:
+        destination = apprised(there)
+        answer = destination.deliver(told(), OPENED)
+        assert isinstance(answer, Away)
+        assert isinstance(destination.deliver(told(), OPENED), Delivered)
+
+
+def test_an_attempt_that_hangs_is_given_up_and_no_other_begins_until_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("alerting.destinations.apprised.ATTEMPT_S", 0.2)
+    with receiving(receiver.silence) as there:
+        destination = apprised(there)
+        reasons = [destination.deliver(told(), OPENED) for _ in range(3)]
+        assert [answer.reason for answer in reasons if isinstance(answer, Away)] == ["timeout", "hanging", "hanging"]
+        assert len(there.requests) == 1
+        there.stopping.set()
+        assert destination._attempt.thread is not None
+        destination._attempt.thread.join(10)
+        assert isinstance(destination.deliver(told(), OPENED), Delivered)
+
+
+def test_a_long_text_comes_in_several_messages_without_sleeping_between_them() -> None:
+    document = told().top_documents[0]
+    long = told(top_documents=tuple(document for _ in range(1000)))
+    with receiving() as there:
+        destination, answers = apprised(there), []
+        while not answers or isinstance(answers[-1], Partly):
+            answers.append(destination.deliver(long, OPENED))
+    texts = [json.loads(request.body)["message"] for request in there.requests]
+    assert [text.split("\n")[0] for text in texts] == [f"({n}/{len(texts)})" for n in range(1, len(texts) + 1)]
+    assert len(texts) > 1
+
+
+@pytest.mark.parametrize("scheme", ["dingtalk", "feishu", "lark", "wecombot"])
+def test_services_whose_codes_apprise_does_not_read_have_types_of_their_own(scheme: str) -> None:
+    with pytest.raises(ValueError, match="apprise does not read the codes") as caught:
+        Apprised("desk", SecretStr(f"{scheme}://hushhush"), Letters())
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["nosuch://hush", "slack://hush", "hush", "mailto://"])
+def test_a_url_that_apprise_cannot_read_is_said_at_the_start(url: str) -> None:
+    with pytest.raises(ValueError, match="apprise knows no such URL") as caught:
+        Apprised("desk", SecretStr(url), Letters())
+    assert "hush" not in str(caught.value)
+
+
+def test_nothing_secret_is_ever_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with receiving(200, 400, 500, receiver.garbage, 302) as there:
+        destination = apprised(there)
+        said = [repr(destination), *(repr(destination.deliver(told(), OPENED)) for _ in range(5))]
+    with nobody() as port:
+        said.append(repr(Apprised("d", SecretStr(f"json://hush:hush@127.0.0.1:{port}"), Letters()).deliver(told(), 0)))
+    assert [each for each in [*said, caplog.text] if "hush" in each] == []

@@ -1,0 +1,216 @@
+"""The aggregate box over real logs: checkpoints, taking over, and what a lost or foreign log means."""
+
+import os
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from alerting.aggregate import CHECKPOINT_EVERY, Aggregate
+from alerting.alerts import ALERTS, decode_alert
+from alerting.checkpoints import CHECKPOINTS, Checkpoints
+from alerting.metrics import AggregateMetrics
+from alerting.state import AggregateSettings
+from alerting.windows import WINDOWS, WindowSettings, decode_window
+from classifier.packing import encode_range
+from classifier.scores import SCORES
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.instants import DAY
+from ingest.logs import Kept, LogUnfit, Message
+from tests.alerting.made import START, crisis, ordinary, score_range
+
+SETTINGS = AggregateSettings(inputs=("news",), windows=WindowSettings(early=False))
+
+
+class Clock:
+    """The only thing that is not real here."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def logs(tmp_path: Path, clock: Clock):
+    logs = EmbeddedLogs(tmp_path / "logs.sqlite", clock)
+    logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+    yield logs
+    logs.close()
+
+
+class Active:
+    """An aggregator with its reader and writer; `turn` is one turn of its loop."""
+
+    def __init__(self, logs: EmbeddedLogs, clock: Clock, owner: str = "a") -> None:
+        self.registry = CollectorRegistry()
+        self.box = Aggregate(SETTINGS, logs, owner, AggregateMetrics(self.registry))
+        self.reader, self.writer, self.clock = logs.reader("aggregate", [SCORES.log]), logs.writer(), clock
+        self.positions: list[int] = []
+
+    def turn(self, times: int = 1) -> None:
+        for _ in range(times):
+            for step in self.box.step(self.reader.poll(0.05), self.clock.now):
+                for message in step.messages:
+                    self.writer.publish(message)
+                self.writer.flush()
+                self.reader.commit(step.commits)
+                for place, offset in step.seeks.items():
+                    self.positions.append(offset)
+                    self.reader.seek(place, offset)
+
+    def leave(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+def write(logs: EmbeddedLogs, *ranges, log: str = SCORES.log) -> None:
+    writer = logs.writer()
+    for scores in ranges:
+        writer.publish(Message(log, encode_range(scores)))
+    writer.flush()
+    writer.close()
+
+
+def windows(logs: EmbeddedLogs) -> dict[bytes, int]:
+    return {r.key: decode_window(r.value).documents for r in logs.scan(WINDOWS.log) if r.value and r.key}
+
+
+def in_ranges(documents, size: int = 25):
+    return [score_range(documents[i : i + size]) for i in range(0, len(documents), size)]
+
+
+def test_another_aggregator_goes_on_where_the_checkpoint_ends_and_finds_the_same(logs, clock):
+    before = ordinary(12)
+    story = before + crisis(len(before), START + 12 * DAY)
+    ranges = in_ranges(story)
+    half = len(ranges) // 2
+    write(logs, *ranges[:half])
+    first = Active(logs, clock)
+    first.turn(2)
+    clock.now += CHECKPOINT_EVERY
+    first.turn()
+    first.leave()
+    write(logs, *ranges[half:], score_range([], start=len(story), next=len(story), final=True))
+    second = Active(logs, clock, "b")
+    second.turn(3)
+    assert first.positions == [0]
+    assert second.positions == [half]
+    assert second.box.finished
+    assert sum(windows(logs).values()) == len(story)
+    alerts = [decode_alert(record.value) for record in logs.scan(ALERTS.log) if record.value]
+    assert alerts[0].change == "opened"
+    assert len({alert.key for alert in alerts}) == len(alerts)
+
+
+def test_a_crash_before_the_checkpoint_publishes_the_same_again_and_nothing_else(logs, clock):
+    before = ordinary(12)
+    story = before + crisis(len(before), START + 12 * DAY)
+    write(logs, *in_ranges(story))
+    crashed = Active(logs, clock)
+    crashed.turn(1)  # Opened, and a first checkpoint of nothing
+    for event in [crashed.reader.poll(0.05)]:
+        for step in crashed.box.step(event, clock.now):
+            for message in step.messages:
+                crashed.writer.publish(message)
+            crashed.writer.flush()
+            break  # windows and alerts are out, the process dies
+    crashed.leave()
+    published = windows(logs)
+    alerts = [record.value for record in logs.scan(ALERTS.log)]
+    assert published
+    assert alerts
+    again = Active(logs, clock, "b")
+    again.turn(2)
+    assert windows(logs) == published
+    assert [record.value for record in logs.scan(ALERTS.log)] == alerts + alerts
+
+
+def test_scores_lost_to_a_log_made_again_are_said_and_the_way_goes_on(logs, clock, tmp_path):
+    documents = ordinary(2)
+    write(logs, *in_ranges(documents[:100]))
+    active = Active(logs, clock)
+    active.turn(2)
+    clock.now += CHECKPOINT_EVERY
+    active.turn()
+    active.leave()
+    kept = list(logs.scan(CHECKPOINTS.log))
+    other = EmbeddedLogs(tmp_path / "other.sqlite", clock)
+    other.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+    writer = other.writer()
+    for record in kept:
+        writer.publish(Message(CHECKPOINTS.log, record.value, key=record.key))
+    writer.flush()
+    write(other, *in_ranges(documents[150:200]))
+    later = Active(other, clock, "b")
+    later.turn(2)
+    assert later.metric("bellwether_aggregate_ranges_total", verdict="gap") == 1
+    assert later.metric("bellwether_aggregate_positions_lost_total") == 50
+    assert later.metric("bellwether_aggregate_ranges_total", verdict="ahead") == 0
+
+
+def test_what_is_no_range_of_scores_stops_with_a_sentence(logs, clock):
+    writer = logs.writer()
+    writer.publish(Message(SCORES.log, b"{}"))
+    writer.flush()
+    with pytest.raises(LogUnfit, match=r"Record 0 of bellwether\.scores is not a range"):
+        Active(logs, clock).turn(2)
+
+
+def test_an_incomplete_checkpoint_does_not_count_and_an_older_epoch_never_wins(logs):
+    def publish(messages) -> None:
+        writer = logs.writer()
+        for message in messages:
+            writer.publish(message)
+        writer.flush()
+
+    first = Checkpoints("a", [])
+    publish(first.messages(b"one"))
+    second = Checkpoints("b", logs.scan(CHECKPOINTS.log))
+    assert (second.epoch, second.newest) == (2, b"one")
+    large = bytes(range(256)) * 40 + os.urandom(1_200_000)
+    parts = second.messages(large)
+    assert len(parts) > 2
+    publish(parts[:-1])
+    assert Checkpoints("c", logs.scan(CHECKPOINTS.log)).newest == b"one"
+    publish(parts[-1:])
+    publish(second.removals())
+    publish(first.messages(b"a zombie's"))
+    assert Checkpoints("c", logs.scan(CHECKPOINTS.log)).newest == large
+
+
+def test_a_checkpoint_of_an_unknown_format_stops_with_a_sentence(logs):
+    messages = Checkpoints("a", []).messages(b"x")
+    writer = logs.writer()
+    value = messages[0].value
+    assert value is not None
+    writer.publish(Message(CHECKPOINTS.log, b"\x97\x02" + value[2:], key=messages[0].key))
+    writer.flush()
+    with pytest.raises(LogUnfit, match="format 2, this version reads 1"):
+        Checkpoints("b", logs.scan(CHECKPOINTS.log))
+
+
+def test_the_windows_log_is_kept_compacted_and_the_alerts_log_whole():
+    assert [(kept.log, kept.cleanup) for kept in (WINDOWS, ALERTS, CHECKPOINTS)] == [
+        ("bellwether.windows", "compact,delete"),
+        ("bellwether.alerts", "delete"),
+        ("bellwether.checkpoints", "compact"),
+    ]
+    assert isinstance(SCORES, Kept)
+    assert SCORES.partitions == 1
+
+
+def test_without_a_checkpoint_it_goes_on_from_the_scores_that_are_kept(logs, clock):
+    write(logs, *in_ranges(ordinary(2)[50:], 25))
+    active = Active(logs, clock)
+    active.turn(2)
+    assert active.metric("bellwether_aggregate_ranges_total", verdict="ahead") == 0

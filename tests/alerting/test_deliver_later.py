@@ -1,0 +1,310 @@
+"""Routes, quiet hours, digests, cool-down, rates and mutes: nothing is lost, nothing comes twice, restarts included."""
+
+import json
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import SecretStr
+
+from alerting.alerts import Subject, alert_message
+from alerting.audit import AUDIT, entries, verify
+from alerting.cases import Entry, entry_message
+from alerting.deliver import DeliverSettings
+from alerting.destinations.chat import Chat
+from alerting.destinations.hours import DigestTimes, Quiet
+from alerting.destinations.posting import Address
+from alerting.destinations.route import Route
+from alerting.destinations.triage import CAUGHT_UP, Rules
+from alerting.destinations.wording import Letters
+from alerting.notices import Notice
+from ingest.deadletters import letters
+from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant, moment
+from ingest.logs import Message
+from ingest.steps import Step
+from tests.alerting.destinations import receiver
+from tests.alerting.destinations.receiver import Request, receiving
+from tests.alerting.destinations.test_chat import saying
+from tests.alerting.test_deliver import webhook
+from tests.alerting.told import OPENED, told
+from tests.alerting.turns import Clock, Outbox, turning
+
+UTC = ZoneInfo("UTC")
+DAILY = DigestTimes("day", time(18), UTC)  # it is 09:30
+AT_NOON = Quiet(time(9), time(12), UTC)
+
+
+class Killed(Exception):  # noqa: N818 - not an error
+    """The process ends here."""
+
+
+def kill(step: Step) -> None:
+    if step.commits:
+        raise Killed
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path, Clock())
+
+
+def rules(**changes: object) -> DeliverSettings:
+    return DeliverSettings(Rules(**({"digests": DAILY} | changes)))  # type: ignore[arg-type]
+
+
+def notice(name: str = "Lagging", severity: str = "warning", status: str = "firing") -> Notice:
+    return Notice("f1", status, name, severity, f"{name} speaks", "", {}, moment(OPENED), None)  # type: ignore[arg-type]
+
+
+def digest_in(request: Request) -> dict[str, list[str]]:
+    told_of = json.loads(request.body)["digest"]
+    return {
+        "alerts": [f"{alert['id']}/{alert['revision']}" for alert in told_of["alerts"]],
+        "notices": [each["name"] for each in told_of["notices"]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("route", "reason"),
+    [
+        (Route(severities=frozenset({"warning"})), "severity"),
+        (Route(actions=frozenset({"notify"})), "action"),
+        (Route(subjects=("entity/*", "topic/fx")), "subject"),
+        (Route(languages=frozenset({"ja"})), "language"),
+        (Route(path="alertmanager"), "path"),
+    ],
+)
+def test_what_is_not_for_a_destination_is_passed_over_for_a_named_reason(
+    outbox: Outbox, route: Route, reason: str
+) -> None:
+    outbox.append(told("a1"))
+    with receiving() as there, turning(outbox, webhook(there.url), rules(route=route)) as turns:
+        turns.turn(2)
+        assert turns.outcomes() == {reason: 1}
+    assert there.requests == []
+
+
+def test_a_route_takes_what_fits_all_of_it(outbox: Outbox) -> None:
+    outbox.append(told("a1"), told("a2", subject=Subject("entity", "Acme Bank"), languages={"zh": 1}))
+    route = Route(subjects=("entity/Acme*",), languages=frozenset({"zh"}), severities=frozenset({"critical"}))
+    with receiving() as there, turning(outbox, webhook(there.url), rules(route=route)) as turns:
+        turns.turn(2)
+        assert turns.outcomes() == {"subject": 1, "delivered": 1}
+    assert there.keys == ["a2/1"]
+
+
+@pytest.mark.parametrize(("path", "keys"), [("direct", ["a1/1"]), ("alertmanager", ["a1/1"]), ("both", ["a1/1"])])
+def test_by_whichever_path_an_alert_comes_it_is_one_page(outbox: Outbox, path: str, keys: list[str]) -> None:
+    again = alert_message(told("a1"))
+    outbox.append(told("a1"), Message(again.log, again.value, again.key, headers=(("via", b"alertmanager"),)))
+    with receiving() as there:
+        for _ in range(2):  # and a restart
+            with turning(outbox, webhook(there.url), rules(route=Route(path=path))) as turns:  # type: ignore[arg-type]
+                turns.turn(3)
+    assert there.keys == keys
+
+
+def test_quiet_hours_hold_what_is_not_critical_and_tell_it_as_one_digest_at_their_end(outbox: Outbox) -> None:
+    outbox.append(told("a1", severity="warning"), told("a2"), notice(), told("a1", 2, severity="warning"))
+    with receiving() as there, turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+        turns.turn(140, seconds=60)
+        assert there.keys == ["a2/1"]
+        assert turns.outcomes() == {"quiet": 3, "delivered": 1}
+        assert turns.value("held_alerts") == 3
+        turns.turn(20, seconds=60)
+        assert len(there.requests) == 2
+        assert digest_in(there.requests[1]) == {"alerts": ["a1/2"], "notices": ["Lagging"]}
+        assert there.keys[1].startswith("digest/2026-03-01T12:00:00Z/")
+        assert turns.value("held_alerts") == 0
+        assert turns.value("digests_total", outcome="delivered") == 1
+
+
+def test_what_became_critical_in_quiet_hours_is_told_at_once(outbox: Outbox) -> None:
+    outbox.append(told("a1", severity="warning"), told("a1", 2))
+    with receiving() as there, turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+        turns.turn(2)
+    assert there.keys == ["a1/2"]
+
+
+def test_a_digest_is_told_once_whatever_restarts(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"), told("a2"))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(2)
+        outbox.append(told("a3", action="digest"))
+        outbox.clock.move(9 * 3600)
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(3, seconds=60)
+        assert [digest_in(request)["alerts"] for request in there.requests[1:]] == [["a1/1", "a3/1"]]
+        for _ in range(2):
+            with turning(outbox, webhook(there.url), rules()) as turns:
+                turns.turn(3, seconds=3600)
+                assert turns.value("held_alerts") == 0
+        assert len(there.requests) == 2
+        outbox.append(told("a4", action="digest"))
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(3)
+        outbox.clock.move(24 * 3600)
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(3, seconds=60)
+    assert digest_in(there.requests[2])["alerts"] == ["a4/1"]
+    assert len(there.requests) == 3
+
+
+def test_a_kill_between_the_yes_and_the_commit_tells_the_digest_again_under_its_key(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"), told("a2", action="digest"))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(2)
+            outbox.clock.move(9 * 3600)
+            with pytest.raises(Killed):
+                turns.turn(before_commit=kill)
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(3)
+    assert len(there.requests) == 2
+    assert len(set(there.keys)) == 1
+    assert there.requests[0].body == there.requests[1].body
+
+
+def test_what_comes_late_for_its_digest_stands_in_the_next_one(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"))
+    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
+        turns.turn(2)
+        outbox.clock.move(9 * 3600)
+        now = outbox.clock.now
+        outbox.clock.now = instant(moment(OPENED).replace(hour=17, minute=59))
+        turns._reader.pause([next(iter(turns.box._paused))])  # nothing is read meanwhile
+        outbox.append(told("a2", action="digest"))
+        outbox.clock.now = now
+        turns.turn(2)
+        turns._reader.resume([next(iter(turns.box._paused))])
+        turns.turn(3, seconds=60)
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a1/1"], ["a2/1"]]
+
+
+def test_a_digest_that_is_refused_leaves_a_letter_for_each_alert_and_is_over(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"), told("a2", action="digest"), notice(severity="critical"))
+    with receiving(200, 400) as there:
+        for _ in range(2):
+            with turning(outbox, webhook(there.url), rules()) as turns:
+                turns.turn(2)
+                outbox.clock.move(10 * 3600)
+                turns.turn(2)
+        assert len(there.requests) == 2
+    assert [letter.reason for letter in letters(outbox.logs)] == ["refused", "refused"]
+    assert outbox.dead_keys() == ["a1/1", "a2/1"]
+
+
+def test_a_closing_goes_the_way_of_its_opening(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"), told("a2"))
+    ends = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + HOUR)}
+    outbox.append(told("a1", 2, action="page", **ends), told("a2", 2, **ends))
+    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
+        turns.turn(2)
+        assert there.keys == ["a2/1", "a2/2"]
+        assert turns.outcomes() == {"delivered": 2, "digest": 2}
+
+
+def test_historical_alerts_are_told_together_once_reading_has_caught_up(outbox: Outbox) -> None:
+    outbox.append(*(told(f"a{i}", historical=True) for i in range(30)), told("a5", 2, change="caught_up"))
+    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
+        turns.turn(4)
+        assert there.keys == ["a5/2"]
+        outbox.clock.move(2 * CAUGHT_UP / SECOND + 60)
+        turns.turn(2)
+    assert len(there.requests) == 2
+    assert len(digest_in(there.requests[1])["alerts"]) == 30
+
+
+def test_after_a_subject_was_told_of_its_next_alerts_wait_but_escalations_do_not(outbox: Outbox) -> None:
+    other = Subject("topic", "fx")
+    with receiving() as there, turning(outbox, webhook(there.url), rules(cool_down=2 * HOUR)) as turns:
+        turns.turn()
+        outbox.append(told("a1"), told("a2"), told("a2", 2), told("a3", subject=other))
+        turns.turn(2, seconds=7300)
+        outbox.append(told("a4"))
+        turns.turn(2)
+        assert there.keys == ["a1/1", "a2/2", "a3/1", "a4/1"]
+        assert turns.outcomes() == {"delivered": 4, "cool_down": 1}
+        assert turns.value("held_alerts") == 1
+
+
+def test_no_more_messages_a_minute_than_a_service_takes(outbox: Outbox) -> None:
+    outbox.append(*(told(f"a{i}") for i in range(50)))
+    with receiving() as there, turning(outbox, webhook(there.url), DeliverSettings(per_minute=20)) as turns:
+        turns.turn(60, seconds=1)
+        assert len(there.requests) == 20
+        assert turns.value("rate_waits_total") > 0
+        turns.turn(50, seconds=1)
+        assert len(there.requests) == 40
+        turns.turn(60, seconds=1)
+    assert there.keys == [f"a{i}/1" for i in range(50)]
+
+
+def test_whatever_a_robot_answers_nothing_is_lost_and_it_is_not_stormed(outbox: Outbox) -> None:
+    """Errors inside HTTP 200, errors of HTTP, no answer at all; one alert is refused by its text."""
+    outbox.append(*(told(f"a{i}") for i in range(4)))
+    bad = [
+        500,
+        saying({"errcode": 130101}),
+        receiver.garbage,
+        saying(b"<html>"),
+        saying({"errcode": 300001}),
+        receiver.torn,
+    ]
+    with receiving(*bad, saying({"errcode": 0}), saying({"errcode": 430102})) as there:
+        there.otherwise = saying({"errcode": 0})
+        address = Address("group", SecretStr(there.url))
+        with turning(outbox, Chat("dingtalk", address, None, Letters()), DeliverSettings(per_minute=20)) as turns:
+            turns.turn(240, seconds=1)
+            assert turns.outcomes() == {"delivered": 3, "refused": 1}
+            answers = [turns.value("attempts_total", answer=answer) for answer in ("delivered", "refused", "away")]
+            assert answers == [3, 1, len(bad)]
+    assert len(there.requests) == len(bad) + 4
+    assert outbox.dead_keys() == ["a1/1"]
+
+
+def test_what_somebody_muted_is_not_told_until_the_mute_is_over(outbox: Outbox) -> None:
+    until = moment(OPENED + HOUR)
+    outbox.append(
+        entry_message(Entry(moment(OPENED), "anna", "", "", "mute", until=until, subject="topic/liquidity_run"))
+    )
+    outbox.append(told("a1"), told("a2", subject=Subject("topic", "fx")))
+    with receiving() as there, turning(outbox, webhook(there.url)) as turns:
+        turns.turn(2)
+        assert turns.outcomes() == {"muted": 1, "delivered": 1}
+        outbox.clock.move(3600)
+        outbox.append(told("a3"))
+        turns.turn(2)
+    assert there.keys == ["a2/1", "a3/1"]
+
+
+def test_every_delivery_stands_in_the_audit_with_its_outcome(outbox: Outbox) -> None:
+    outbox.append(told("a1"), told("a2"))
+    with receiving(200, 400) as there, turning(outbox, webhook(there.url)) as turns:
+        turns.turn(2)
+    found = [(entry.about, entry.details["outcome"]) for entry in entries(outbox.logs.scan(AUDIT.log))]
+    assert found == [("a1/1", "delivered"), ("a2/1", "refused")]
+    assert verify(outbox.logs.scan(AUDIT.log)).faults == ()
+
+
+def test_hourly_digests_come_at_the_full_hour() -> None:
+    hourly = DigestTimes("hour", time(0), UTC)
+    assert moment(hourly.after(OPENED)).isoformat() == "2026-03-01T10:00:00+00:00"
+    assert hourly.after(hourly.after(OPENED)) == hourly.after(OPENED) + HOUR
+
+
+def test_times_of_day_are_those_of_their_zone_also_when_clocks_change() -> None:
+    """In Berlin, clocks are put forward at 02:00 on 2026-03-29."""
+    berlin = ZoneInfo("Europe/Berlin")
+    daily, nights = DigestTimes("day", time(8), berlin), Quiet(time(22), time(7), berlin)
+    evening = instant(moment(OPENED).replace(month=3, day=28, hour=21, minute=30))
+    assert moment(daily.after(evening)).isoformat() == "2026-03-29T06:00:00+00:00"
+    end = nights.until(evening)
+    assert end is not None
+    assert moment(end).isoformat() == "2026-03-29T05:00:00+00:00"
+    assert nights.until(end) is None
+    assert nights.until(end - MINUTE) == end
+    assert nights.until(evening - HOUR) is None
+    assert daily.after(evening - DAY) == daily.after(evening) - DAY + HOUR

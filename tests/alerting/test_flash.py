@@ -1,0 +1,208 @@
+"""One credible text is enough: at once, once a story, within its own budget, and one event is one page."""
+
+import random
+from hashlib import blake2b
+
+import pytest
+from msgspec import msgpack
+from msgspec.structs import replace
+
+from alerting.alerts import Alert
+from alerting.flash import MOST_STORIES, Flashes, FlashSettings
+from alerting.policy import Policy, Rule, read_policy
+from alerting.sources import Sources
+from alerting.state import AggregateSettings
+from alerting.windows import WindowSettings
+from classifier.scores import ScoredDocument
+from ingest.instants import DAY, HOUR, MINUTE, moment
+from tests.alerting.made import START, crisis, ordinary, score_range, scored
+from tests.alerting.test_state import Run, in_ranges
+
+SETTINGS = AggregateSettings(
+    inputs=("news",),
+    windows=WindowSettings(early=False),
+    tiers={"Northbank": 1, "Halden": 2, "Orrin": 2},
+    sources=Sources(tier_1=("wire",)),
+    policy=read_policy(),
+    flash=FlashSettings(budget_per_day=2, words=(("停兑", "储户"), ("halts", "withdrawals"))),
+)
+BEFORE = ordinary(1)
+T = START + DAY
+
+
+def severe(number: int, at: int = T, **changes: object) -> ScoredDocument:
+    """A text that is a flash; its own story."""
+    story = int.from_bytes(blake2b(str(number).encode(), digest_size=8).digest(), "big")
+    made = scored(len(BEFORE) + number, at, negative=True, names=("Northbank",), source="wire", story=story)
+    return replace(made, **changes)
+
+
+def flashes(run: Run) -> list[Alert]:
+    return [alert for alert in run.alerts if alert.kind == "flash"]
+
+
+def told(*documents: ScoredDocument, settings: AggregateSettings = SETTINGS, **changes: object) -> list[Alert]:
+    return flashes(Run(settings).take(*in_ranges(BEFORE, 50), *in_ranges(list(documents), 1, **changes)))
+
+
+def test_one_text_is_an_alert_on_its_name_at_once() -> None:
+    (alert,) = told(severe(0))
+    assert (str(alert.subject), alert.action, alert.severity) == ("entity/Northbank", "page", "critical")
+    assert alert.opened_at == moment(T)
+    assert (alert.documents, alert.negatives, alert.stories, alert.sources) == (1, 1, 1, 1)
+    assert [each.id for each in alert.top_documents] == ["d144"]
+    assert alert.flash is not None
+    assert (alert.flash.topics, alert.flash.words, alert.flash.source_tier) == (("liquidity_run",), (), 1)
+    assert not alert.joined
+    assert alert.policy.startswith("1-")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"names": ()},
+        {"source": "forum"},
+        {"sentiment": (8999, 1001, 0)},
+        {"labels": (1,)},
+        {"labels": (1,), "text": "储户安心"},
+    ],
+)
+def test_what_lacks_one_condition_is_no_flash(changes: dict[str, object]) -> None:
+    assert told(severe(0, **changes)) == []
+
+
+@pytest.mark.parametrize("text", ["平台停兑，储户排队", "Exchange HALTS all Withdrawals"])
+def test_a_listed_combination_of_words_is_severe_whatever_the_topic(text: str) -> None:
+    (alert,) = told(severe(0, labels=(1,), text=text))
+    assert alert.flash is not None
+    assert len(alert.flash.words) == 2
+
+
+def test_a_story_is_told_once_near_copies_and_other_names_included() -> None:
+    first = severe(0)
+    again = severe(1, T + HOUR, story=first.story)
+    near = severe(2, T + HOUR, story=first.story ^ 0b1011, names=("Halden",))
+    assert len(told(first, again, near)) == 1
+
+
+def test_an_untrusted_source_first_does_not_silence_a_trusted_one() -> None:
+    first = severe(0, source="forum")
+    (alert,) = told(first, severe(1, T + HOUR, story=first.story))
+    assert alert.opened_at == moment(T + HOUR)
+
+
+def test_further_texts_go_on_with_the_flash_which_closes_when_it_was_quiet() -> None:
+    late = T + 8 * HOUR
+    run = Run(SETTINGS).take(*in_ranges([*BEFORE, severe(0), severe(1, late)], 1))
+    run.take(*in_ranges([severe(2, late + 13 * HOUR), scored(147, late + 48 * HOUR)], 1))
+    assert [(each.change, each.revision) for each in flashes(run)] == [
+        ("opened", 1), ("closed", 2), ("opened", 1), ("closed", 2),
+    ]  # fmt: skip
+    closed = flashes(run)[1]
+    assert closed.closed_at == moment(late + 12 * HOUR)
+    assert len(closed.top_documents) == closed.documents == 2
+
+
+def test_more_than_the_days_budget_go_into_the_digest() -> None:
+    names = ("Northbank", "Halden", "Orrin")
+    first = [severe(number, T + number * MINUTE, names=(name,)) for number, name in enumerate(names)]
+    run = Run(SETTINGS).take(*in_ranges([*BEFORE, *first], 1), *in_ranges([severe(3, T + 25 * HOUR)], 1))
+    opened = [each for each in flashes(run) if each.change == "opened"]
+    assert [each.action for each in opened] == ["page", "page", "digest", "page"]
+    assert [each.flash is not None and each.flash.over_budget for each in opened] == [False, False, True, False]
+
+
+def test_a_text_about_two_names_is_one_incident_and_one_page() -> None:
+    first, second = told(severe(0, names=("Halden", "Northbank")))
+    assert (first.subject.name, first.joined) == ("Northbank", False)
+    assert (second.subject.name, second.joined, second.incident) == ("Halden", True, first.incident)
+
+
+def test_two_unrelated_names_in_the_same_hour_are_two_pages() -> None:
+    first, second = told(severe(0), severe(1, T + MINUTE, names=("Halden",)))
+    assert first.incident != second.incident
+    assert not second.joined
+
+
+def test_the_alert_of_the_same_name_that_follows_joins_the_flash() -> None:
+    before = [replace(each, names=("Northbank",)) for each in ordinary(12)]
+    start = START + 12 * DAY
+    flash = severe(0, start, offset=len(before))
+    events = [replace(each, names=("Northbank",)) for each in crisis(len(before) + 1, start + MINUTE)]
+    run = Run(SETTINGS).take(*in_ranges([*before, flash, *events], 10))
+    run.take(score_range([], start=len(before) + 61, next=len(before) + 61, final=True))
+    assert {str(each.subject) for each in run.alerts} >= {"entity/Northbank", "topic/liquidity_run"}
+    assert len({each.incident for each in run.alerts}) == 1
+    paged = [each.kind for each in run.alerts if each.change in ("opened", "escalated") and not each.joined]
+    assert paged == ["flash"]
+
+
+def test_a_flash_joins_the_alert_of_the_same_name_that_was_told() -> None:
+    before = [replace(each, names=("Northbank",)) for each in ordinary(12)]
+    start = START + 12 * DAY
+    events = [replace(each, names=("Northbank",)) for each in crisis(len(before), start)]
+    run = Run(SETTINGS).take(*in_ranges([*before, *events], 10))
+    led = [each for each in run.alerts if not each.joined and each.change == "opened"]
+    assert len(led) == 1
+    run.take(*in_ranges([severe(0, start + 2 * HOUR, offset=len(before) + 60)], 1))
+    (flash,) = flashes(run)
+    assert (flash.joined, flash.incident) == (True, led[0].incident)
+
+
+def test_a_flash_tells_again_of_an_incident_that_was_only_in_the_digest() -> None:
+    rules = (Rule("page", kinds=("flash",)), Rule("digest"))
+    settings = replace(SETTINGS, policy=Policy("1", rules))
+    before = [replace(each, names=("Northbank",)) for each in ordinary(12)]
+    start = START + 12 * DAY
+    events = [replace(each, names=("Northbank",)) for each in crisis(len(before), start)]
+    run = Run(settings).take(*in_ranges([*before, *events], 10))
+    assert {each.action for each in run.alerts} == {"digest"}
+    run.take(*in_ranges([severe(0, start + 2 * HOUR, offset=len(before) + 60)], 1))
+    (flash,) = flashes(run)
+    assert (flash.action, flash.joined) == ("page", False)
+
+
+def test_what_is_found_too_late_is_historical_and_told_once_caught_up() -> None:
+    run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges([severe(0)], 1, read_at=T + 4 * HOUR))
+    assert [each.historical for each in flashes(run)] == [True]
+    run.take(*in_ranges([scored(145, T + 4 * HOUR)], 1, read_at=T + 4 * HOUR + MINUTE, end=146))
+    assert [(each.change, each.historical) for each in flashes(run)] == [("opened", True), ("caught_up", False)]
+
+
+def test_a_fresh_text_wakes_a_flash_that_was_historical() -> None:
+    run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges([severe(0)], 1, read_at=T + 4 * HOUR))
+    run.take(*in_ranges([severe(1, T + 4 * HOUR)], 1, read_at=T + 4 * HOUR))
+    assert [(each.change, each.historical) for each in flashes(run)] == [("opened", True), ("caught_up", False)]
+
+
+def test_a_text_from_long_ago_is_no_flash() -> None:
+    run = Run(SETTINGS).take(*in_ranges([*BEFORE, scored(144, T)], 50))
+    run.take(*in_ranges([severe(1, T - 13 * HOUR)], 1))
+    assert flashes(run) == []
+
+
+def test_restarts_in_the_midst_change_nothing_byte_for_byte() -> None:
+    chance = random.Random(11)
+    names = ("Northbank", "Halden", "Orrin")
+    documents = [
+        severe(n, T + n * 20 * MINUTE, names=(chance.choice(names),), labels=(chance.choice([0, 0, 1]),))
+        for n in range(150)
+    ]
+    straight = Run(SETTINGS).take(*in_ranges([*BEFORE, *documents], 3))
+    broken = Run(SETTINGS)
+    for scores in in_ranges([*BEFORE, *documents], 3):
+        broken.take(scores)
+        if chance.random() < 0.3:
+            broken.crash()
+    assert len(flashes(straight)) > 5
+    assert msgpack.encode(broken.found) == msgpack.encode(straight.found)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    state, chance = Flashes(), random.Random(2)
+    for at in range(3 * MOST_STORIES):
+        state.is_told(chance.getrandbits(64), at)
+        state.spend(at, 10_000)
+    assert len(state.stories) == MOST_STORIES
+    state.spend(10 * DAY, 10_000)
+    assert state.spent == [10 * DAY]

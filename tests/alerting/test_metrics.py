@@ -1,0 +1,104 @@
+"""What the aggregator shows, held against what it found."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from alerting.aggregate import Aggregate
+from alerting.alerts import ALERTS, decode_alert
+from alerting.checkpoints import CHECKPOINTS
+from alerting.metrics import AggregateMetrics
+from alerting.state import AggregateSettings
+from alerting.windows import WINDOWS, WindowSettings
+from classifier.packing import encode_range
+from classifier.scores import SCORES
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.instants import DAY, HOUR, SECOND
+from ingest.logs import Closed, Message, Place
+from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range
+
+BEGAN = START + 14 * DAY
+CLOCK = BEGAN + HOUR + 5 * SECOND
+
+
+class Watched:
+    """An aggregator that has read two quiet weeks, live, and what it shows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.logs = EmbeddedLogs(folder / "logs.sqlite", lambda: CLOCK)
+        self.logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+        self.registry = CollectorRegistry()
+        settings = AggregateSettings(("news",), windows=WindowSettings(early=False))
+        self.box = Aggregate(settings, self.logs, "a", AggregateMetrics(self.registry))
+        self.reader, self.writer = self.logs.reader("aggregate", [SCORES.log]), self.logs.writer()
+        self.calm = ordinary(14)
+        self.read(self.calm, BEGAN)
+
+    def read(self, documents: list, read_at: int) -> None:
+        scores = score_range(documents, read_at=read_at, classified_at=read_at)
+        self.writer.publish(Message(SCORES.log, encode_range(scores)))
+        self.writer.flush()
+        for _ in range(2):
+            for step in self.box.step(self.reader.poll(0.05), CLOCK + SECOND):
+                for message in step.messages:
+                    self.writer.publish(message)
+                self.writer.flush()
+                for place, offset in step.seeks.items():
+                    self.reader.seek(place, offset)
+
+    def value(self, name: str, **labels: str) -> float:
+        value = self.registry.get_sample_value(f"bellwether_{name}", labels)
+        assert value is not None, name
+        return value
+
+    def topic(self, name: str, **labels: str) -> float:
+        return self.value(f"topic_{name}", topic="liquidity_run", **labels)
+
+
+@pytest.fixture
+def watched(tmp_path: Path):
+    watched = Watched(tmp_path)
+    yield watched
+    watched.logs.close()
+
+
+def test_a_quiet_topic_is_shown_within_its_band(watched: Watched) -> None:
+    assert watched.topic("baseline_ready") == 1
+    assert watched.topic("usual_share") == pytest.approx(0.2, abs=0.02)
+    assert watched.topic("documents") == pytest.approx(9, abs=1)
+    assert watched.topic("share") < watched.topic("tail_share") < 1
+    assert watched.topic("alert_open", severity="critical") == watched.topic("alert_open", severity="warning") == 0
+    assert watched.value("aggregate_alarm_days") > 0
+    assert watched.value("aggregate_budget_per_week") == 5
+
+
+def test_a_crisis_is_shown_as_the_alert_tells_it(watched: Watched) -> None:
+    watched.read(crisis(len(watched.calm), BEGAN), CLOCK)
+    alerts = [decode_alert(record.value) for record in watched.logs.scan(ALERTS.log) if record.value]
+    assert [alert.change for alert in alerts[:1]] == ["opened"]
+    assert watched.topic("share") > watched.topic("tail_share") > watched.topic("usual_share")
+    assert watched.topic("excess") > 4
+    assert watched.topic("alert_open", severity=alerts[-1].severity) == 1
+    assert watched.value("aggregate_told_total", action="page") == len(alerts)
+    assert watched.value("aggregate_since_arrival_seconds_count") == len(alerts)
+    assert watched.value("aggregate_since_scored_seconds_count") >= 2
+
+
+def test_who_hands_over_shows_no_crisis_any_more(watched: Watched) -> None:
+    watched.read(crisis(len(watched.calm), BEGAN), CLOCK)
+    list(watched.box.step([Closed(Place(SCORES.log, 0))], CLOCK))
+    for topic in TOPICS:
+        assert watched.value("topic_return_period_days", topic=topic) == 0
+        for severity in ("warning", "critical"):
+            assert watched.value("topic_alert_open", topic=topic, severity=severity) == 0
+    assert watched.value("aggregate_alerts_open") == 0
+
+
+def test_topics_of_a_model_that_is_gone_are_gone() -> None:
+    registry = CollectorRegistry()
+    metrics = AggregateMetrics(registry)
+    metrics.know(("a", "b"))
+    metrics.know(("b", "c"))
+    shown = {s.labels["topic"] for m in registry.collect() for s in m.samples if s.name == "bellwether_topic_share"}
+    assert shown == {"b", "c"}

@@ -1,0 +1,84 @@
+"""Copies are recognised, near ones too, for a day and within a stated number of stories."""
+
+import numpy as np
+import pytest
+
+from alerting.stories import MOST, Stories, Told
+from ingest.instants import DAY
+from tests.alerting.made import START
+
+DICE = np.random.default_rng(7)
+
+
+def signatures(many: int) -> np.ndarray:
+    return DICE.integers(0, 1 << 64, many, np.uint64, endpoint=False)
+
+
+def times(many: int, at: int = START) -> np.ndarray:
+    return np.full(many, at, np.int64)
+
+
+def flipped(signature: np.ndarray, bits: list[int]) -> np.ndarray:
+    return signature ^ np.uint64(sum(1 << bit for bit in bits))
+
+
+def test_a_copy_is_known_in_its_own_range_and_in_later_ones():
+    stories, first = Stories(Told()), signatures(300)
+    assert not stories.place(first, times(300)).copies.any()
+    again = stories.place(np.concatenate([first, first[:5], signatures(1)]), times(306))
+    assert again.copies.tolist() == [True] * 305 + [False]
+    twice = np.repeat(signatures(200), 2)
+    placed = stories.place(twice, times(400))
+    assert placed.copies.tolist() == [False, True] * 200
+    assert (placed.stories == twice).all()
+
+
+@pytest.mark.parametrize("bits", [[3], [3, 20], [3, 20, 40], [0, 1, 2, 3, 4, 5]])
+def test_a_near_copy_belongs_to_the_story_that_came_first(bits: list[int]):
+    stories, first = Stories(Told()), signatures(200)
+    stories.place(first, times(200))
+    placed = stories.place(flipped(first, bits), times(200))
+    assert placed.copies.all()
+    assert (placed.stories == first).all()
+    both = signatures(50)
+    placed = stories.place(np.concatenate([both, flipped(both, bits)]), times(100))
+    assert placed.copies.tolist() == [False] * 50 + [True] * 50
+    assert (placed.stories[50:] == both).all()
+
+
+def test_what_is_near_a_copy_only_is_a_story_of_its_own():
+    stories, first = Stories(Told()), signatures(1)
+    second, third = flipped(first, [1, 2, 3, 4, 5]), flipped(first, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    assert stories.place(np.concatenate([first, second, third]), times(3)).copies.tolist() == [False, True, False]
+
+
+def test_after_a_day_of_silence_it_is_news_again_and_each_copy_prolongs_the_day():
+    stories, first = Stories(Told()), signatures(1)
+    told = [stories.place(first, times(1, START + days * DAY)).copies[0] for days in (0, 1, 2, 4)]
+    assert told == [False, True, True, False]
+    assert Stories(Told()).place(np.repeat(first, 2), np.array([START, START + 2 * DAY])).copies.tolist() == [
+        False,
+        False,
+    ]
+
+
+def test_going_on_from_a_checkpoint_finds_the_same_also_when_there_is_no_room_for_all():
+    straight, broken = Stories(Told(), most=500), Stories(Told(), most=500)
+    pool = signatures(700)
+    for turn in range(60):
+        chosen = pool[DICE.integers(0, 700, 40)]
+        at = times(40, START + turn)
+        one, other = straight.place(chosen, at), broken.place(chosen, at)
+        assert (one.copies == other.copies).all()
+        assert (one.stories == other.stories).all()
+        broken = Stories(broken.told(), most=500)
+    assert straight.oldest() is not None
+
+
+def test_how_far_back_it_goes_is_told_once_there_is_no_room_for_all():
+    stories = Stories(Told(), most=256)
+    for turn in range(4):
+        assert stories.oldest() == (None if turn < 3 else START)
+        stories.place(signatures(100), times(100, START + turn * DAY))
+    assert len(stories.told().at) == 8 * 256
+    assert MOST >= 500_000

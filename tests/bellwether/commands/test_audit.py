@@ -1,0 +1,81 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec import json
+
+from alerting.audit import AUDIT, entries
+from bellwether.auditing import audit_start
+from bellwether.cli import cli
+from bellwether.settings import read_settings
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.instants import SECOND
+from ingest.logs import Message
+
+AT = 1_772_000_000 * SECOND  # 2026-02-25T06:13:20Z
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "bellwether.toml"
+    file.write_text("[alerts]\nbudget_per_week = 5\n", "utf-8")
+    return file
+
+
+@pytest.fixture
+def logs(config: Path) -> Iterator[EmbeddedLogs]:
+    logs = EmbeddedLogs(read_settings(config).log_path, lambda: AT)
+    logs.ensure([AUDIT])
+    yield logs
+    logs.close()
+
+
+def call(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["--config", str(config), "audit", *arguments])
+
+
+def test_a_start_says_what_has_changed_in_the_settings_and_no_secret(config: Path, logs: EmbeddedLogs) -> None:
+    audit_start(read_settings(config), ["deliver"], "a", logs, AT)
+    config.write_text(
+        "[alerts]\nbudget_per_week = 3\n"
+        '[[destination]]\nname = "desk"\ntype = "webhook"\nurl = "https://example.org/hook/qX7"\nsecret = "hush-hush-hush"\n',
+        "utf-8",
+    )
+    audit_start(read_settings(config), ["deliver"], "b", logs, AT + SECOND)
+    audit_start(read_settings(config), ["deliver"], "c", logs, AT + 2 * SECOND)
+    first, second, third = entries(logs.scan(AUDIT.log))
+    assert "changed" not in first.details
+    assert "alerts.budget_per_week: 5.0 -> 3.0" in second.details["changed"]
+    assert "destination.0.name: log -> desk" in second.details["changed"]
+    assert third.details["changed"] == "nothing"
+    assert b"hush" not in json.encode(second)
+    assert b"qX7" not in json.encode(second)
+
+
+def test_verify_prints_the_newest_hash_and_ends_with_one_when_something_is_gone(
+    config: Path, logs: EmbeddedLogs
+) -> None:
+    audit_start(read_settings(config), ["run"], "a", logs, AT)
+    good = call(config, "verify")
+    newest = good.stdout.strip()
+    assert (good.exit_code, newest) == (0, next(entries(logs.scan(AUDIT.log))).hash)
+    assert call(config, "verify", "--newest", newest).exit_code == 0
+    assert call(config, "verify", "--newest", "0" * 64).exit_code == 1
+    writer = logs.writer()
+    writer.publish(Message(AUDIT.log, b"{}"))
+    writer.flush()
+    writer.close()
+    bad = call(config, "verify")
+    assert bad.exit_code == 1
+    assert "record 1 is not an entry" in bad.stderr
+
+
+def test_export_writes_the_entries_of_a_time_as_lines_of_json(config: Path, logs: EmbeddedLogs, tmp_path: Path) -> None:
+    for day in range(3):
+        audit_start(read_settings(config), ["run"], f"w{day}", logs, AT + day * 86_400 * SECOND)
+    done = call(config, "export", str(tmp_path / "out.jsonl"), "--from", "2026-02-26", "--to", "2026-02-27")
+    assert done.exit_code == 0
+    (line,) = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+    assert json.decode(line)["writer"] == "w1"
+    assert call(config, "export", "-").stdout.count("\n") == 3

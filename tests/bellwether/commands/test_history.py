@@ -1,0 +1,118 @@
+"""What can be asked of scores that are kept: other budgets, one alert again, a chart."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from alerting.alerts import ALERTS, alert_message, decode_alert
+from bellwether.cli import cli
+from bellwether.clock import now
+from classifier.scores import SCORES
+from ingest.embedded.logs import EmbeddedLogs
+from tests.bellwether.commands.calls import Caller
+from tests.bellwether.commands.test_replay import MAPPED, alerts, history, jsonl
+
+CRISIS = "2026-03-11"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a replay with a crisis on its eleventh day, its log kept."""
+    folder = tmp_path_factory.mktemp("history")
+    jsonl(folder / "news.jsonl", history())
+    arguments = ["replay", str(folder / "news.jsonl"), "--out", str(folder / "found"), *MAPPED, "--keep"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    return folder / "found"
+
+
+def crises(folder: Path) -> list[str]:
+    return [alert["id"] for alert in alerts(folder) if alert["opened_at"].startswith(CRISIS)]
+
+
+def test_an_alert_computed_again_is_the_same(call: Caller, kept: Path) -> None:
+    assert crises(kept)
+    for alert in crises(kept):
+        done = call("replay", "--scores", str(kept / "replay.db"), "--alert", alert)
+        assert done.code == 0, done.out
+        assert "documents negative" in done.out
+        assert done.out.endswith("the same\n")
+
+
+@pytest.mark.parametrize(("field", "value"), [("return_period_days", 1.5), ("negatives", 2), ("sources", 99)])
+def test_an_alert_that_was_changed_is_not_the_same(
+    call: Caller, kept: Path, tmp_path: Path, field: str, value: float
+) -> None:
+    shutil.copy(kept / "replay.db", tmp_path / "replay.db")
+    logs = EmbeddedLogs(tmp_path / "replay.db", now)
+    first = next(decode_alert(record.value or b"") for record in logs.scan(ALERTS.log))
+    writer = logs.writer()
+    writer.publish(alert_message(replace(first, **{field: value})))
+    writer.flush()
+    writer.close()
+    logs.close()
+    done = call("replay", "--scores", "replay.db", "--alert", first.id)
+    assert done.code == 1
+    assert f"differs: {field}: {value} in the alert" in done.out
+    assert done.out.endswith("not the same\n")
+
+
+def test_of_an_alert_that_is_not_there_nothing_is_made_up(call: Caller, kept: Path) -> None:
+    done = call("replay", "--scores", str(kept / "replay.db"), "--alert", "0123456789abcdef")
+    assert done.code == 2
+    assert "There is no alert 0123456789abcdef" in done.err
+
+
+def test_a_smaller_budget_makes_alerts_vanish_and_says_which(call: Caller, kept: Path) -> None:
+    assert call("replay", "--scores", str(kept / "replay.db"), "--out", "usual").code == 0
+    assert call("replay", "--scores", str(kept / "replay.db"), "--out", "small", "--budget", "0.01").code == 0
+    gone = len(alerts(Path("usual"))) - len(alerts(Path("small")))
+    assert gone > 0
+    done = call("whatif", "--scores", str(kept / "replay.db"), "--budget", "0.01")
+    assert done.code == 0
+    assert "would appear: 0" in done.out
+    assert f"would vanish: {gone}" in done.out
+    assert f"budget 0.01: {len(alerts(Path('small')))} alerts" in done.out
+
+
+def test_alerts_before_a_date_are_left_out_and_their_past_is_not(call: Caller, kept: Path) -> None:
+    database = str(kept / "replay.db")
+    assert call("replay", "--scores", database, "--out", "late", "--from", CRISIS).code == 0
+    assert [each["id"] for each in alerts(Path("late"))] == [
+        each["id"] for each in alerts(kept) if each["opened_at"] >= CRISIS
+    ]
+    assert call("replay", "--scores", database, "--out", "early", "--to", CRISIS).code == 0
+    assert crises(Path("early")) == []
+
+
+def test_files_are_read_up_to_a_date(call: Caller, tmp_path: Path) -> None:
+    jsonl(tmp_path / "news.jsonl", history(days=3))
+    done = call("replay", "news.jsonl", "--out", "found", *MAPPED, "--to", "2026-03-02")
+    assert done.code == 0, done.err
+    assert "72 documents in" in done.out
+
+
+def test_a_chart_marks_the_alert_where_the_share_rises(call: Caller, kept: Path) -> None:
+    done = call("replay", "--scores", str(kept / "replay.db"), "--out", "found", "--chart")
+    assert done.code == 0
+    subject = next(alert["subject"]["name"] for alert in alerts(kept) if alert["id"] in crises(kept))
+    lines = done.out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith(f"topic/{subject}: "))
+    marks, share = lines[place + 1], lines[place + 2]
+    column = max(marks.rfind("▲"), marks.rfind("◆"))
+    assert share[column] > share[column - 20]
+
+
+def test_the_scores_that_the_service_keeps_are_watched_again(call: Caller, kept: Path, tmp_path: Path) -> None:
+    shutil.copy(kept / "replay.db", tmp_path / "service.db")
+    (tmp_path / "bellwether.toml").write_text('[log]\npath = "service.db"\n')
+    logs = EmbeddedLogs(tmp_path / "service.db", now)
+    before = len(list(logs.scan(SCORES.log)))
+    assert call("replay", "--kept", "--out", "again").code == 0
+    assert alerts(tmp_path / "again") == alerts(kept)
+    assert len(list(logs.scan(SCORES.log))) == before
+    assert call("replay", "--alert", crises(kept)[0]).code == 0
+    assert "would vanish: 0" in call("whatif", "--budget", "5").out
+    logs.close()

@@ -1,0 +1,92 @@
+"""Training and measuring from the command line, with an encoder that is tiny and otherwise real."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bellwether.commands.calls import Caller
+from tests.classifier.training.made import rows
+from tests.classifier.training.tiny import write_encoder
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    path = tmp_path / "labelled.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows()), "utf-8")
+    return path
+
+
+def test_a_model_is_trained_then_measured_then_scores(call: Caller, labelled: Path, tmp_path: Path) -> None:
+    encoder = write_encoder(tmp_path / "encoder")
+    switches = ("--lora", "4", "--adversarial", "0.5", "--accumulation", "2", "--warm-up-minutes", "0.005")
+    size = ("--max-steps", "30", "--batch", "8", "--learning-rate", "2e-3")
+    done = call("train", "--data", str(labelled), "--out", "mine", "--encoder", encoder, *size, *switches)
+    assert done.code == 0, done.err
+    assert "the model is in mine" in done.out
+    done = call(
+        "evaluate",
+        "--model",
+        "mine",
+        "--data",
+        str(labelled),
+        str(labelled),
+        "--all",
+        "--out",
+        "f.json",
+        "--diagram",
+        "d.png",
+    )
+    assert done.code == 0, done.err
+    figures = json.loads((tmp_path / "f.json").read_text("utf-8"))
+    assert figures["rows"] == 2 * len(rows())
+    assert sum(map(sum, figures["confusion"])) == 2 * len(rows())
+    assert figures["sentiment"]["own"]["accuracy"] > 0.6
+    assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+    assert "Sentiment by source" in done.out
+    assert "liquidity_run" in done.out
+    held_out = call("evaluate", "--model", "mine", "--data", str(labelled))
+    assert f"{sum(row['fold'] == 0 for row in rows())} rows judged" in held_out.out
+    (tmp_path / "news.jsonl").write_text('{"id": "1", "text": "deposits fell run"}\n')
+    assert call("score", "news.jsonl", "--model", "mine", "--out", "scores.jsonl").code == 0
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_all_mistakes_are_told_before_the_first_step(call: Caller, tmp_path: Path, command: str) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "sentiment": "angry"}\n{"text": "y", "topics": ["sport"]}\n')
+    (tmp_path / "b.csv").write_text("headline,mood\nx,bad\n")
+    (tmp_path / "c.jsonl").write_bytes("坏".encode("gb18030"))
+    out = ("--out", "mine") if command == "train" else ()
+    done = call(command, "--data", "a.jsonl", "b.csv", "c.jsonl", *out)
+    assert done.code == 2
+    for told in (
+        "'angry'",
+        "unknown names: sport",
+        "no column text or title",
+        "headline, mood",
+        "c.jsonl: cannot be read",
+    ):
+        assert told in done.err
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_without_the_extra_one_sentence_says_so(labelled: Path, command: str) -> None:
+    arguments = [command, "--data", str(labelled), *(["--out", "mine"] if command == "train" else [])]
+    script = f"import sys; sys.modules['torch'] = None; from bellwether.cli import main; main({arguments})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=labelled.parent
+    )
+    assert done.returncode == 2
+    assert "needs the extra `train` (torch is missing)" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_without_held_out_rows_is_refused_with_the_way_out(call: Caller, labelled: Path, tmp_path: Path) -> None:
+    kept = [line for line in labelled.read_text("utf-8").splitlines() if json.loads(line)["fold"]]
+    (tmp_path / "learnt.jsonl").write_text("\n".join(kept), "utf-8")
+    done = call("evaluate", "--data", "learnt.jsonl")
+    assert done.code == 2
+    assert "judge all rows instead" in done.err

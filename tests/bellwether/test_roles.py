@@ -1,0 +1,87 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerting.policy import read_policy
+from alerting.state import AggregateSettings
+from bellwether.clock import now
+from bellwether.delivering import destinations
+from bellwether.roles import aggregate_settings, kept_logs, loop_names, open_logs
+from bellwether.settings import WrongSettings, read_settings
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.kafka.logs import KafkaLogs
+
+WEBHOOK = '[[destination]]\nname = "{name}"\ntype = "webhook"\nsecret = "s"\nurl = "{url}"\n'
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "bellwether.toml"
+    file.write_text(text)
+    return file
+
+
+def test_unless_set_otherwise_alerts_are_decided_by_the_defaults_of_alerting(tmp_path: Path) -> None:
+    settings = aggregate_settings(read_settings(written(tmp_path, "")))
+    assert settings == AggregateSettings(inputs=("documents",), policy=read_policy())
+
+
+def test_what_is_set_reaches_the_aggregator(tmp_path: Path) -> None:
+    text = """
+        [[input]]
+        kafka_topic = "a"
+        [[input]]
+        kafka_topic = "b"
+        [windows]
+        bin = "5m"
+        out_of_orderness = "3m"
+        early = false
+        keep = "24h"
+        [alerts]
+        budget_per_week = 2
+        historical_after = "30m"
+    """
+    settings = aggregate_settings(read_settings(written(tmp_path, text)))
+    assert settings.inputs == ("a", "b")
+    assert settings.windows.bin == timedelta(minutes=5)
+    assert settings.windows.out_of_orderness == timedelta(minutes=3)
+    assert not settings.windows.early
+    assert settings.windows.keep == timedelta(hours=24)
+    assert settings.spikes.budget_per_week == 2
+    assert settings.historical_after == timedelta(minutes=30)
+
+
+def test_the_mistakes_of_all_destinations_are_told_at_once(tmp_path: Path) -> None:
+    names = {"one": "https://user:pw@a.example/x", "two": "https://b.example/x", "three": "https://user:pw@c.example"}
+    text = "".join(WEBHOOK.format(name=name, url=url) + 'token = "t"\n' for name, url in names.items())
+    with pytest.raises(WrongSettings) as wrong:
+        destinations(read_settings(written(tmp_path, text)))
+    assert [mistake.split(":")[0] for mistake in wrong.value.mistakes] == ["destination.0", "destination.2"]
+    assert "pw" not in str(wrong.value)
+
+
+def test_each_destination_has_a_loop_of_its_own(tmp_path: Path) -> None:
+    text = WEBHOOK.format(name="desk", url="https://a.example") + '[[destination]]\nname = "log"\ntype = "log"\n'
+    settings = read_settings(written(tmp_path, text))
+    assert [each.name for each in destinations(settings)] == ["desk", "log"]
+    assert loop_names(("classify", "aggregate", "deliver"), settings) == [
+        "classify",
+        "aggregate",
+        "deliver-desk",
+        "deliver-log",
+    ]
+    assert loop_names(("aggregate",), settings) == ["aggregate"]
+
+
+def test_without_kafka_logs_are_embedded_with_it_they_are_not(tmp_path: Path) -> None:
+    embedded = open_logs(read_settings(written(tmp_path, "")), now)
+    assert isinstance(embedded, EmbeddedLogs)
+    assert (tmp_path / "bellwether.db").exists()
+    kafka = open_logs(read_settings(written(tmp_path, "[kafka]\nbootstrap_servers = 'nowhere.invalid:1'")), now)
+    assert isinstance(kafka, KafkaLogs)  # it connects when it is first asked
+
+
+def test_every_input_and_every_log_of_ours_is_kept(tmp_path: Path) -> None:
+    names = [kept.log for kept in kept_logs(read_settings(written(tmp_path, "[[input]]\nkafka_topic = 'wire'")))]
+    ours = ("dead-letters", "scores", "windows", "alerts", "notices", "checkpoints", "feedback", "audit")
+    assert names == ["wire", *(f"bellwether.{name}" for name in ours)]

@@ -1,0 +1,103 @@
+"""How Kafka is reached: passwords, TLS, settings, limits, and a sentence for each way it can fail."""
+
+import struct
+import threading
+import uuid
+
+import pytest
+import trustme
+
+from ingest.kafka.connection import KafkaConnection
+from ingest.kafka.logs import KafkaLogs
+from ingest.logs import (
+    Kept,
+    LogAway,
+    Logs,
+    LogUnfit,
+    Message,
+)
+from tests.servers import PASSWORD, Kafka, runner
+
+
+def test_a_name_and_a_password_open_the_door_and_a_wrong_one_is_said_without_telling_it(kafka: Kafka, log: str) -> None:
+    right = KafkaLogs(kafka.with_password())
+    assert right.partitions(log) == 4
+    right.close()
+    wrong = KafkaLogs(kafka.with_password("hunter2"))  # the broker takes its time to say so
+    for ask in (lambda: wrong.partitions(log), lambda: wrong.reader("g", [log]), wrong.writer):
+        with pytest.raises(LogUnfit, match="refuses our user name or password") as refused:
+            ask()
+        assert "hunter2" not in str(refused.value)
+
+
+def test_tls_works_with_the_right_authority_and_says_what_is_wrong_with_another(kafka: Kafka, log: str) -> None:
+    right = KafkaLogs(kafka.with_tls(kafka.authority))
+    assert right.partitions(log) == 4
+    right.close()
+    with pytest.raises(LogUnfit, match=r"do not agree on TLS \(.*certificate.*\)"):
+        KafkaLogs(kafka.with_tls(trustme.CA())).partitions(log)
+
+
+def test_speaking_plainly_to_a_port_that_wants_more_is_said(kafka: Kafka, log: str) -> None:
+    for servers in (kafka.with_password().bootstrap_servers, kafka.with_tls(kafka.authority).bootstrap_servers):
+        logs = KafkaLogs(KafkaConnection(bootstrap_servers=servers, connect_timeout_s=0.5))
+        with pytest.raises(LogAway, match=r"cannot be reached.*check security_protocol"):
+            logs.partitions(log)
+
+
+def test_settings_never_show_a_secret() -> None:
+    connection = KafkaConnection(
+        bootstrap_servers=("b:1",), sasl_password=PASSWORD, ssl_password="other", options={"ssl_ciphers": "third"}
+    )
+    for shown in (repr(connection), str(connection), str(list(connection.__rich_repr__()))):
+        assert PASSWORD not in shown
+        assert "other" not in shown
+        assert "third" not in shown
+
+
+def test_an_unreachable_broker_is_said_soon() -> None:
+    (port,) = runner.free_ports(1)
+    logs = KafkaLogs(KafkaConnection(bootstrap_servers=(f"127.0.0.1:{port}",), connect_timeout_s=0.5))
+    before = threading.active_count()
+    for ask in (lambda: logs.partitions("x"), lambda: logs.reader("g", ["x"]), logs.writer):
+        with pytest.raises(LogAway, match=f"127.0.0.1:{port} cannot be reached"):
+            ask()
+    logs.close()
+    assert threading.active_count() == before
+
+
+def test_options_that_the_contract_rests_on_are_refused() -> None:
+    with pytest.raises(LogUnfit, match="enable_auto_commit"):
+        KafkaConnection(bootstrap_servers=("b:1",), options={"enable_auto_commit": True})
+    with pytest.raises(LogUnfit, match="no option colour"):
+        KafkaConnection(bootstrap_servers=("b:1",), options={"colour": "red"})
+
+
+def test_a_certificate_file_that_is_missing_is_named(kafka: Kafka) -> None:
+    connection = KafkaConnection(bootstrap_servers=kafka.bootstrap, ssl_cafile=kafka.nodes[0].data / "nothing.pem")
+    with pytest.raises(LogUnfit, match=r"ssl_cafile .*nothing\.pem is not there"):
+        KafkaLogs(connection).writer()
+
+
+def test_a_record_over_the_limit_is_refused_and_the_writer_goes_on(logs: Logs, log: str) -> None:
+    writer = logs.writer()
+    with pytest.raises(LogUnfit, match=f"too large for {log}: the most is 1048576"):
+        writer.publish(Message(log, bytes(1_200_000)))
+    writer.publish(Message(log, b"1", partition=0))
+    writer.flush()
+    writer.close()
+    assert [record.value for record in logs.scan(log)] == [b"1"]
+
+
+def test_a_longer_limit_reaches_the_logs_we_make(kafka: Kafka) -> None:
+    large = struct.pack(">d", 0.1) * 300_000
+    name = f"log-{uuid.uuid4().hex[:8]}"
+    connection = KafkaConnection(bootstrap_servers=kafka.bootstrap, max_message_bytes=4_000_000, compression=None)
+    logs = KafkaLogs(connection)
+    logs.ensure([Kept(name, partitions=1)])
+    writer = logs.writer()
+    writer.publish(Message(name, large))
+    writer.flush()
+    writer.close()
+    assert [record.value for record in logs.scan(name)] == [large]
+    logs.close()

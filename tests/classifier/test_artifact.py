@@ -1,0 +1,142 @@
+"""A folder that is not a whole, unharmed model is refused with one sentence that says what to do."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.artifact import FORMAT, NETWORK_CPU, NETWORK_GPU, TOKENIZER, ArtifactError, read_artifact
+from classifier.device import DeviceError
+from classifier.scorer import Scorer
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Put a changed manifest into a folder of links."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    replace(folder / "manifest.json", json.dumps(manifest).encode())
+
+
+def replace(path: Path, content: bytes) -> None:
+    path.unlink()
+    path.write_bytes(content)
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        read_artifact(folder)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_the_shipped_artifact_is_whole(artifact_folder: Path) -> None:
+    artifact = read_artifact(artifact_folder)
+    assert len(artifact.id) == 12
+    assert int(artifact.id, 16) >= 0
+    assert artifact.path(NETWORK_CPU).is_file()
+
+
+def test_another_manifest_is_another_artifact(copied: Path) -> None:
+    before = read_artifact(copied).id
+    rewrite(copied, lambda manifest: manifest["thresholds"].update(other=0.123))
+    assert read_artifact(copied).id != before
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    sentence = refusal(tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in sentence
+    assert "classifier.training" in sentence
+
+
+@pytest.mark.parametrize("name", ["manifest.json", TOKENIZER, NETWORK_CPU])
+def test_a_missing_file_is_named(copied: Path, name: str) -> None:
+    (copied / name).unlink()
+    assert f"lacks {name}" in refusal(copied)
+
+
+@pytest.mark.parametrize("name", [TOKENIZER, NETWORK_CPU])
+def test_one_flipped_bit_is_noticed(copied: Path, name: str) -> None:
+    content = bytearray((copied / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    replace(copied / name, bytes(content))
+    assert f"{copied / name} is damaged" in refusal(copied)
+
+
+def test_a_file_that_was_cut_short_is_noticed(copied: Path) -> None:
+    replace(copied / NETWORK_CPU, (copied / NETWORK_CPU).read_bytes()[:1000])
+    assert "is damaged" in refusal(copied)
+
+
+def test_a_manifest_that_is_no_json_is_damaged(copied: Path) -> None:
+    replace(copied / "manifest.json", b'{"format": 1, "name"')
+    assert "is damaged" in refusal(copied)
+
+
+def test_an_unknown_format_says_which_one_is_read(copied: Path) -> None:
+    rewrite(copied, lambda manifest: manifest.update(format=FORMAT + 1))
+    sentence = refusal(copied)
+    assert f"is of format {FORMAT + 1}" in sentence
+    assert f"reads format {FORMAT}" in sentence
+
+
+def _twice(manifest: dict[str, Any]) -> None:
+    manifest["topics"][1] = manifest["topics"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda manifest: manifest["sentiments"].reverse(), "its sentiments are not negative, neutral, positive"),
+        (_twice, "a topic stands there twice"),
+        (lambda manifest: manifest["thresholds"].pop("other"), "its thresholds are not one for each topic"),
+        (lambda manifest: manifest["thresholds"].update(other=0), "a threshold is not between 0 and 1"),
+        (lambda manifest: manifest["temperature"].update(topics=0), "a temperature is not positive"),
+        (lambda manifest: manifest["files"].pop(TOKENIZER), f"it has no hash of {TOKENIZER}"),
+        (lambda manifest: manifest["files"].update({"../elsewhere": "00"}), "it names files outside its folder"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_says_how(
+    copied: Path, change: Callable[[dict[str, Any]], object], complaint: str
+) -> None:
+    rewrite(copied, change)
+    assert complaint in refusal(copied)
+
+
+def test_a_network_of_other_topics_than_the_manifest_names_is_refused(copied: Path) -> None:
+    def add(manifest: dict[str, Any]) -> None:
+        manifest["topics"].append("weather")
+        manifest["thresholds"]["weather"] = 0.5
+
+    rewrite(copied, add)
+    with pytest.raises(ArtifactError, match=r"manifest\.json names 18"):
+        Scorer.open(copied, device="cpu")
+
+
+@pytest.mark.parametrize("name", [TOKENIZER, NETWORK_CPU])
+def test_a_file_that_is_something_else_from_the_start_is_refused(copied: Path, name: str) -> None:
+    replace(copied / name, b"something else")
+    digest = hashlib.sha256(b"something else").hexdigest()
+    rewrite(copied, lambda manifest: manifest["files"].update({name: digest}))
+    with pytest.raises(ArtifactError, match=r"export the model again\."):
+        Scorer.open(copied, device="cpu")
+
+
+def test_a_gpu_that_cannot_be_had_is_refused_and_not_replaced(copied: Path) -> None:
+    rewrite(copied, lambda manifest: manifest["files"].pop(NETWORK_GPU, None))
+    with pytest.raises(DeviceError, match=r"classifier\.device = cuda"):
+        Scorer.open(copied, device="cuda")
+
+
+def test_auto_says_what_it_got(copied: Path) -> None:
+    rewrite(copied, lambda manifest: manifest["files"].pop(NETWORK_GPU, None))
+    assert Scorer.open(copied, device="auto").provider == "CPUExecutionProvider"
+
+
+def test_an_unknown_device_is_refused(copied: Path) -> None:
+    with pytest.raises(DeviceError, match="auto, cpu or cuda"):
+        Scorer.open(copied, device="tpu")

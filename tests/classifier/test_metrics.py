@@ -1,0 +1,63 @@
+from classifier.scorer import Scorer
+from ingest.deadletters import REASONS
+from ingest.instants import SECOND
+from tests.classifier.made import document
+from tests.classifier.turning import Desk, Member
+
+
+def test_metrics_exist_from_the_start(desk: Desk, scorer: Scorer) -> None:
+    Member(desk, scorer)
+    for language in ("en", "zh", "und"):
+        assert desk.metric("documents_total", language=language) == 0
+    for reason in REASONS:
+        assert desk.metric("dead_letters_total", reason=reason) == 0
+    for topic in scorer.topics:
+        for sentiment in ("negative", "neutral", "positive"):
+            assert desk.metric("topics_total", topic=topic, sentiment=sentiment) == 0
+    assert desk.metric("records_total", kafka_topic="news") == 0
+    labels = {
+        "artifact": scorer.artifact,
+        "name": scorer.name,
+        "asked": scorer.provider,
+        "provider": scorer.provider,
+        "threads": str(scorer.threads),
+    }
+    assert desk.registry.get_sample_value("bellwether_model_info", labels) == 1
+
+
+def test_metrics_count_what_scoring_took(desk: Desk, scorer: Scorer) -> None:
+    desk.append(document(1, "Shares fall"), document(2, "Shares fall"), document(3, "Profit soars " * 300))
+    Member(desk, scorer).run()
+    assert desk.metric("texts_cached_total") == 1
+    assert desk.metric("texts_truncated_total") == 1
+    assert desk.metric("tokens_total") == 4 + 256
+    assert desk.metric("batch_texts_count") == 2
+    assert desk.metric("scoring_seconds_count") == 1
+    assert desk.metric("records_total", kafka_topic="news") == 3
+
+
+def test_every_document_counts_under_its_topics_and_its_sentiment(desk: Desk, scorer: Scorer) -> None:
+    desk.append(document(1, "Depositors queue to withdraw savings as the bank runs out of cash"), document(2, ""))
+    Member(desk, scorer).run()
+    counted = [s for m in desk.registry.collect() for s in m.samples if s.name == "bellwether_classify_topics_total"]
+    (scores,) = desk.ranges()
+    (scored,) = scores.documents
+    assert {(s.labels["topic"], s.labels["sentiment"]) for s in counted if s.value} == {
+        (scores.topics[label], "negative") for label in scored.labels
+    }
+    assert desk.metric("records_total", kafka_topic="news") == 2
+
+
+def test_the_time_from_arrival_to_scores_is_told_of_what_comes_live_only(desk: Desk, scorer: Scorer) -> None:
+    desk.append(document(1, "Shares fall"))
+    desk.clock.now += 2 * SECOND
+    live = Member(desk, scorer)
+    live.run()
+    live.close()
+    assert desk.metric("since_arrival_seconds_count") == 1
+    waited = desk.metric("since_arrival_seconds_sum")
+    assert waited is not None
+    assert waited >= 2
+    desk.append(document(2, "Shares fall"))
+    Member(desk, scorer, replay=True).run()
+    assert desk.metric("since_arrival_seconds_count") == 0

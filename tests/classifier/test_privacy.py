@@ -1,0 +1,63 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.privacy import MASK, masked
+
+PRIVATE = [
+    ("Write to li.wei+news@example.com.cn today", "li.wei+news@example.com.cn"),
+    ("客服邮箱：fengkong@example.cn，欢迎来信", "fengkong@example.cn"),
+    ("Tips to desk＠example.org please", "desk＠example.org"),
+    ("有事打13812345678找我", "13812345678"),
+    ("联系电话 138-1234-5678", "138-1234-5678"),
+    ("加我 +86 138 1234 5678 进群", "+86 138 1234 5678"),
+    ("电话１３８１２３４５６７８", "１３８１２３４５６７８"),
+    ("总机010-62345678转8001", "010-62345678"),
+    ("投诉 (0755) 8234567", "(0755) 8234567"),
+    ("热线400-820-1234", "400-820-1234"),
+    ("Call (212) 555-0147 now", "(212) 555-0147"),
+    ("Ring +44 20 7946 0958 for refunds", "+44 20 7946 0958"),
+    ("身份证11010519491231002X已核实", "11010519491231002X"),
+    ("ID 440524188001010014 was leaked", "440524188001010014"),
+    ("卡号6222 0212 3456 7894 被盗刷", None),
+    ("Card 4111 1111 1111 1111 was charged twice", "4111 1111 1111 1111"),
+    ("card 5555555555554444!", "5555555555554444"),
+]
+
+PUBLIC = [
+    "Profit fell to 13,812,345,678 yuan from 15,100,000,000",
+    "净利润13812345678元，同比下降",
+    "营收约15800000000股",
+    "Shares traded: 13812345678 shares at $1,381.23",
+    "On 2026-11-21 at 12:30:45 the index stood at 3123.45",
+    "300750 and 600519 lead; 000001 lags",
+    "ISIN US0378331005, order 4111111111111112 was cancelled",
+    "编号110105194912310021不是身份证",
+    "EPS +20.25 versus +19.75, up 1,234,567%",
+    "Fees rose @ 5 banks; follow @bellwether",
+    "USD/CNY 7.1234567 on 20261121",
+    "2018 2019 2020 2021 2022 were good years",
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), [case for case in PRIVATE if case[1]])
+def test_what_identifies_a_person_is_hidden_and_nothing_else(text: str, secret: str) -> None:
+    assert masked(text) == text.replace(secret, MASK * len(secret))
+
+
+@pytest.mark.parametrize("text", PUBLIC)
+def test_amounts_dates_codes_and_wrong_check_digits_stay(text: str) -> None:
+    assert masked(text) == text
+
+
+def test_several_in_one_text_are_all_hidden() -> None:
+    text = "邮箱a@example.com，手机13912345678，另一个手机13712345678"
+    assert masked(text) == "邮箱" + MASK * 13 + "，手机" + MASK * 11 + "，另一个手机" + MASK * 11
+
+
+@given(st.text(alphabet=st.sampled_from("0123456789 -+().@aX元，")))
+def test_positions_stay_and_what_is_masked_stays_masked(text: str) -> None:
+    once = masked(text)
+    assert len(once) == len(text)
+    assert masked(once) == once
+    assert all(new in {old, MASK} for old, new in zip(text, once, strict=True))

@@ -1,0 +1,208 @@
+"""What a text's score is, and that it is the text's alone."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier.artifact import SENTIMENTS, ArtifactError
+from classifier.batches import Group, Shape
+from classifier.scorer import REMEMBERED, Scored, Scorer, Stopped, Work, whole_shares
+from classifier.scores import WHOLE
+from tests.classifier.made import texts
+
+TEXTS = texts(260)
+NEGATIVE, NEUTRAL, POSITIVE = range(3)
+
+
+@pytest.fixture(scope="module")
+def together(opened: Scorer) -> list[Scored]:
+    """Scores of all texts, asked for at once."""
+    opened.forget()
+    return opened.score(TEXTS)
+
+
+def test_a_text_scores_the_same_alone_as_in_company(scorer: Scorer, together: list[Scored]) -> None:
+    alone = [scorer.score([text])[0] for text in TEXTS]
+    assert alone == together
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_text_scores_the_same_in_any_order_and_any_company(scorer: Scorer, together: list[Scored], seed: int) -> None:
+    chance = random.Random(seed)
+    order = chance.sample(range(len(TEXTS)), len(TEXTS))
+    scored: dict[int, Scored] = {}
+    while order:
+        cut = chance.choice([1, 2, 3, 7, 8, 9, 40])
+        part, order = order[:cut], order[cut:]
+        scored.update(zip(part, scorer.score([TEXTS[place] for place in part]), strict=True))
+    assert [scored[place] for place in range(len(TEXTS))] == together
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_a_text_scores_the_same_on_any_number_of_threads(
+    artifact_folder: Path, together: list[Scored], threads: int
+) -> None:
+    other = Scorer.open(artifact_folder, device="cpu", threads=threads)
+    assert other.threads == threads
+    assert other.score(TEXTS[::3]) == together[::3]
+
+
+def test_a_row_of_the_network_is_the_same_bit_for_bit_whatever_the_other_rows_hold(scorer: Scorer) -> None:
+    tokens = scorer._tokenizer.encode(TEXTS)
+    for shape in scorer._shapes:
+        fitting = [place for place, text in enumerate(tokens) if len(text) <= shape.length][-shape.rows :]
+        company = scorer._run(Group(shape, tuple(fitting)), tokens)
+        for row, place in enumerate(fitting):
+            alone = scorer._run(Group(shape, (place,)), tokens)
+            for one, all_rows in zip(alone, company, strict=True):
+                assert np.array_equal(one[0], all_rows[row])
+
+
+def test_padding_moves_no_logit(scorer: Scorer) -> None:
+    tokens = scorer._tokenizer.encode(TEXTS[::10])
+    moved = []
+    for place, text in enumerate(tokens):
+        short = scorer._run(Group(Shape(2, len(text)), (place,)), tokens)
+        padded = scorer._run(Group(Shape(2, len(text) + 37), (place,)), tokens)
+        assert not padded.attention[0, :, len(text) :].any()
+        moved.append(np.abs(short.topic_logits - padded.topic_logits).max())
+        moved.append(np.abs(short.sentiment_logits - padded.sentiment_logits).max())
+    assert max(moved) < 0.02  # a last bit may tip an activation's rounding to 8 bits
+
+
+def test_probabilities_are_whole_ten_thousandths(together: list[Scored], scorer: Scorer) -> None:
+    for scored in together:
+        assert sum(scored.sentiment) == WHOLE
+        assert len(scored.topics) == len(scorer.topics)
+        assert all(0 <= probability <= WHOLE for probability in (*scored.sentiment, *scored.topics))
+
+
+def test_the_texts_are_told_apart(together: list[Scored]) -> None:
+    assert len({scored.topics for scored in together}) > len(TEXTS) * 0.9
+
+
+def test_labels_are_the_topics_over_their_thresholds_and_other_stands_alone(
+    together: list[Scored], scorer: Scorer
+) -> None:
+    other = scorer.topics.index("other")
+    for scored in together:
+        assert scored.labels
+        assert scored.labels == (other,) or other not in scored.labels
+        assert list(scored.labels) == sorted(scored.labels)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentiment"),
+    [
+        ("Northbank collapses: bankruptcy filing, depositors lose everything", NEGATIVE),
+        ("Shares plunge after the company reports heavy losses and fraud charges", NEGATIVE),
+        ("公司暴雷，债券违约，投资者损失惨重，股价暴跌", NEGATIVE),
+        ("银行遭挤兑，暂停提款，储户恐慌", NEGATIVE),
+        ("Profit soars to a record, shares surge after strong earnings beat expectations", POSITIVE),
+        ("公司业绩大增，净利润创历史新高，股价大涨", POSITIVE),
+    ],
+)
+def test_clear_sentences_fall_on_their_side(scorer: Scorer, text: str, sentiment: int) -> None:
+    (scored,) = scorer.score([text])
+    assert SENTIMENTS[scored.sentiment.index(max(scored.sentiment))] == SENTIMENTS[sentiment]
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("Depositors queue to withdraw their money as the bank run spreads; withdrawals are halted", "liquidity_run"),
+        ("银行遭挤兑，储户排队提款，银行暂停兑付", "liquidity_run"),
+        ("Bitcoin and ethereum slide as a crypto exchange fails", "crypto"),
+        ("比特币和以太坊大跌，加密货币交易所倒闭", "crypto"),
+        (
+            "Quarterly earnings beat forecasts and revenue rose 12%; the company raised its guidance",
+            "earnings_guidance",
+        ),
+        ("公司发布季度业绩，净利润同比增长12%，上调全年业绩指引", "earnings_guidance"),
+        ("Oil prices fall as OPEC raises crude output", "commodities_energy"),
+    ],
+)
+def test_the_strongest_topic_of_a_clear_sentence_is_its_own(scorer: Scorer, text: str, topic: str) -> None:
+    (scored,) = scorer.score([text])
+    assert scorer.topics[scored.topics.index(max(scored.topics))] == topic
+
+
+def test_spans_quote_the_text(together: list[Scored]) -> None:
+    assert sum(bool(scored.spans) for scored in together) > len(TEXTS) * 0.9
+    for text, scored in zip(TEXTS, together, strict=True):
+        ends = [0, *(span.end for span in scored.spans)]
+        for before, span in zip(ends, scored.spans, strict=False):
+            assert before <= span.start < span.end <= len(text)
+            assert text[span.start : span.end].strip()
+            assert 0 < span.weight <= WHOLE
+        assert sum(span.weight for span in scored.spans) <= WHOLE
+
+
+def test_a_copy_is_not_scored_again_and_is_counted(scorer: Scorer) -> None:
+    work = Work()
+    first = scorer.score(["Shares fall", "Shares fall", "Shares rise"], work=work)
+    again = scorer.score(["Shares rise", "Shares fall"], work=work)
+    assert (work.texts, work.cached) == (5, 3)
+    assert sum(batch.texts for batch in work.batches) == 2
+    assert first[0] is first[1]
+    assert again == [first[2], first[0]]
+    assert again[0] != again[1]
+
+
+def test_more_distinct_texts_than_are_remembered_still_have_scores(scorer: Scorer) -> None:
+    scorer._remembered.update({str(number).encode(): scorer.score(["Shares fall"])[0] for number in range(REMEMBERED)})
+    work = Work()
+    assert len(scorer.score(["Shares fall", "Shares rise"], work=work)) == 2
+    assert len(scorer._remembered) == REMEMBERED
+
+
+def test_a_text_longer_than_the_model_reads_is_scored_by_its_beginning_and_counted(scorer: Scorer) -> None:
+    work = Work()
+    long = "Shares of the bank fall sharply. " * 100
+    long_scored, longer_scored, huge_scored = scorer.score([long, long + "Profit soars.", long * 40], work=work)
+    assert long_scored == longer_scored == huge_scored
+    assert work.truncated == 3
+
+
+def test_nothing_asked_is_nothing_scored(scorer: Scorer) -> None:
+    assert scorer.score([]) == []
+
+
+def test_scoring_stops_between_batches_when_asked(scorer: Scorer) -> None:
+    answers = iter([False, False, True])
+    work = Work()
+    with pytest.raises(Stopped):
+        scorer.score(TEXTS, stop=lambda: next(answers), work=work)
+    assert len(work.batches) <= 2
+
+
+def test_several_threads_at_once_get_what_one_gets(scorer: Scorer) -> None:
+    alone = [scorer.score([text])[0] for text in TEXTS]
+    scorer.forget()
+    with ThreadPoolExecutor(4) as threads:
+        portions = [TEXTS[start::5] for start in range(5)]
+        answers = list(threads.map(scorer.score, portions))
+    assert [answers[place % 5][place // 5] for place in range(len(TEXTS))] == alone
+
+
+def test_a_model_that_cannot_score_anything_says_so(artifact_folder: Path) -> None:
+    broken = Scorer.open(artifact_folder, device="cpu")
+    broken._shapes = broken._shapes[:1]  # as if the network had been exported for shorter texts
+    with pytest.raises(ArtifactError, match="fails on a text of our own"):
+        broken.check()
+
+
+@pytest.mark.parametrize(
+    ("shares", "whole"),
+    [
+        ([1 / 3, 1 / 3, 1 / 3], [3334, 3333, 3333]),
+        ([0.99996, 0.00002, 0.00002], [10_000, 0, 0]),
+        ([0.0, 1.0, 0.0], [0, 10_000, 0]),
+        ([0.33335, 0.33335, 0.3333], [3334, 3333, 3333]),
+    ],
+)
+def test_shares_become_integers_that_sum_to_the_whole(shares: list[float], whole: list[int]) -> None:
+    assert whole_shares(shares) == whole

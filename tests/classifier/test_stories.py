@@ -1,0 +1,56 @@
+import pytest
+
+from classifier.stories import story_signature
+
+ENGLISH = "Northbank Trust halts withdrawals after depositors queue overnight outside its branches"
+CHINESE = "北岸信托因储户连夜排队而暂停提款，监管机构表示正在密切关注事态发展"
+
+
+def apart(one: str, other: str) -> int:
+    """Bits in which the signatures differ."""
+    return (story_signature(one) ^ story_signature(other)).bit_count()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ENGLISH, ENGLISH.upper()),
+        (ENGLISH, f"{ENGLISH}!\n"),
+        (ENGLISH, ENGLISH.replace(" ", "  ")),
+        (CHINESE, CHINESE.replace("，", ",")),
+        ("ABC 123", "ＡＢＣ １２３"),
+        (ENGLISH, f"UPDATE 2-{ENGLISH}"),
+        (ENGLISH, f"RT @someone: {ENGLISH} https://example.org/a1"),
+        (CHINESE, f"快讯：{CHINESE}"),
+        ("Orrin Mining rises 5.2% to 1,030", "Orrin Mining rises 5.9% to 1,041.5"),
+    ],
+)
+def test_what_copies_of_one_story_are_told_apart_by_makes_no_difference(one: str, other: str) -> None:
+    assert apart(one, other) == 0
+
+
+@pytest.mark.parametrize(("one", "other"), [(ENGLISH, f"{ENGLISH} - update 1"), (CHINESE, f"{CHINESE}，详情")])
+def test_a_copy_with_a_few_words_more_is_near(one: str, other: str) -> None:
+    assert 0 < apart(one, other) <= 15
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ENGLISH, "Orrin Mining climbs as copper hits a three-year high"),
+        (CHINESE, "奥林矿业股价上涨"),
+        ("北岸信托股价下跌5%", "南湖银行股价下跌5%"),
+    ],
+)
+def test_another_story_is_far(one: str, other: str) -> None:
+    assert apart(one, other) >= 18
+
+
+def test_the_signature_is_the_same_in_every_process_and_version() -> None:
+    signatures = [story_signature(text) for text in (ENGLISH, CHINESE, "🚀", "")]
+    assert signatures == [7837268121430474436, 16636919433794724923, 9385150431893309590, 16476032584258269876]
+
+
+@pytest.mark.parametrize("text", ["", " ", "…", "🚀", "a", "中", "x" * 100_000, "词" * 100_000])
+def test_any_text_has_a_signature_of_64_bits_that_is_not_negative(text: str) -> None:
+    assert 0 <= story_signature(text) < 1 << 64

@@ -1,0 +1,39 @@
+"""A tiny English encoder and tokenizer: everything real but the size."""
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import BertWordPieceTokenizer
+from transformers import BertConfig, BertModel
+
+SENTENCES = (
+    "shares of the bank fell sharply after the run on deposits",
+    "the company reported a record profit and raised its outlook",
+    "the board meets on monday to vote on the plan",
+    "customers withdraw cash while the dollar rises and bitcoin falls",
+)
+
+
+def tokenizer_json(sentences: tuple[str, ...] = SENTENCES) -> str:
+    """An English WordPiece tokenizer with these sentences' words."""
+    words = sorted({word for sentence in sentences for word in sentence.split()})
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?%$"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters), *words]
+    made = BertWordPieceTokenizer({piece: i for i, piece in enumerate(dict.fromkeys(pieces))})
+    return made.to_str()
+
+
+def write_encoder(folder: Path) -> str:
+    """Writes an encoder of two layers of 32 that `AutoModel` and `AutoTokenizer` read; returns its path."""
+    torch.manual_seed(3)
+    folder.mkdir(parents=True)
+    (folder / "tokenizer.json").write_text(tokenizer_json(), "utf-8")
+    names = {f"{n}_token": f"[{n.upper()}]" for n in ("pad", "unk", "cls", "sep", "mask")}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", **names}), "utf-8")
+    rows = len(json.loads(tokenizer_json())["model"]["vocab"])
+    config = BertConfig(
+        vocab_size=rows, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)

@@ -1,0 +1,53 @@
+"""To whom Alertmanager sends what, asked of its own tool."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CONFIG = Path(__file__).parents[2] / "deploy" / "alertmanager" / "alertmanager.yml"
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+    return read
+
+
+def test_the_configuration_is_accepted() -> None:
+    done = subprocess.run(["amtool", "check-config", CONFIG], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=Watchdog severity=none team=operators", "dead-mans-switch"),
+        ("alertname=TopicSpike severity=critical team=risk topic=fx", "risk-at-once"),
+        ("alertname=TopicSpike severity=warning team=risk topic=fx", "risk"),
+        ("alertname=TopicSpike severity=warning team=risk topic=liquidity_run", "risk-at-once"),
+        ("alertname=TopicSpikeBlind severity=critical team=risk topic=fx", "risk-at-once"),
+        ("alertname=AggregatorDown severity=critical team=operators", "operators-at-once"),
+        ("alertname=InputSilent severity=warning team=operators kafka_topic=news", "operators"),
+        ("alertname=SomebodyElses severity=critical", "operators"),
+    ],
+)
+def test_alerts_go_where_their_severity_and_topic_say(labels: str, receiver: str) -> None:
+    command = ["amtool", "config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receiver}"]
+    done = subprocess.run([*command, *labels.split()], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout.split()[:1]} instead of {receiver}"
+
+
+def test_the_end_of_a_topic_s_alert_is_left_to_the_aggregator(config: dict[str, Any]) -> None:
+    for receiver in config["receivers"]:
+        resolved = {webhook["send_resolved"] for webhook in receiver["webhook_configs"]}
+        assert resolved == {receiver["name"].startswith("operators")}, receiver["name"]
+
+
+def test_everything_but_the_watchdog_comes_to_our_own_receiver(config: dict[str, Any]) -> None:
+    for receiver in config["receivers"]:
+        for webhook in receiver["webhook_configs"]:
+            ours = webhook["url"].endswith("/alertmanager")
+            assert ours == (receiver["name"] != "dead-mans-switch")

@@ -1,0 +1,290 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.feeds import FEEDS, Feed, FeedSettings, Told, due, feed_states
+from ingest.fetch import LARGEST, web_client
+from ingest.instants import SECOND
+from ingest.logs import Kept, LogAway, Writer
+from tests.ingest.dying import Dying
+from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
+
+NOW = 1_772_357_400 * SECOND  # 2026-03-01T09:30:00Z
+SETTINGS = FeedSettings(to="documents", every_s=300)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Reading:
+    """A process that reads feeds into an embedded log, and can be started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.logs = EmbeddedLogs(folder / "bellwether.db", self.clock)
+        self.logs.ensure([Kept("documents"), FEEDS])
+        self.writer: Writer = self.logs.writer()
+        self.client = web_client()
+
+    def feed(self, url: str, settings: FeedSettings = SETTINGS) -> Feed:
+        feed = Feed(url, settings, self.clock, lambda: 0.0)
+        if (state := feed_states(self.logs).get(feed.key)) is not None:
+            feed.remember(state, self.logs, self.writer)
+        return feed
+
+    def visit(self, feed: Feed) -> Told:
+        return feed.visit(self.client, self.writer)
+
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(record.value or b"") for record in self.logs.scan("documents")]
+
+    def ids(self) -> list[str]:
+        return [document["id"] for document in self.documents()]
+
+    def states(self) -> int:
+        return sum(1 for _ in self.logs.scan(FEEDS.log))
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        yield running
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Iterator[Reading]:
+    made = Reading(tmp_path)
+    yield made
+    made.client.close()
+    made.writer.close()
+
+
+def test_an_entry_becomes_a_document_oldest_first(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(2), item(1)))
+    told = reading.visit(reading.feed(server.url("/rss")))
+    assert (told.new, told.unfit, told.why) == (2, 0, "")
+    assert reading.ids() == ["guid-1", "guid-2"]
+    assert reading.documents()[0] == {
+        "id": "guid-1",
+        "source": "127.0.0.1",
+        "published_at": "2026-03-01T08:00:00Z",
+        "title": "Headline 1",
+        "body": "<p>Body 1</p>",
+        "url": "https://news.example/1",
+        "kind": "news",
+    }
+
+
+def test_atom_is_read_too(reading: Reading, server: FeedServer) -> None:
+    atom = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="fr"><title>T</title><entry><id>urn:1</id><title>Titre</title>
+      <updated>2026-03-01T09:00:00+01:00</updated><author><name>A. Person</name></author>
+      <link href="https://news.example/1"/><summary>S</summary><content type="html">longer content</content></entry></feed>"""
+    server.answers["/atom"] = Answer(atom.encode())
+    reading.visit(reading.feed(server.url("/atom"), FeedSettings(to="documents", source="wire")))
+    (document,) = reading.documents()
+    assert document["published_at"] == "2026-03-01T09:00:00+01:00"
+    assert (document["source"], document["author"], document["body"]) == ("wire", "A. Person", "longer content")
+    assert document["lang"] == "fr"
+
+
+def test_only_what_is_new_is_published(reading: Reading, server: FeedServer) -> None:
+    feed = reading.feed(server.url("/rss"))
+    for numbers in ([1], [2, 1], [2, 1], [4, 3]):
+        server.answers["/rss"] = Answer(rss(*map(item, numbers)))
+        reading.visit(feed)
+    assert reading.ids() == ["guid-1", "guid-2", "guid-3", "guid-4"]
+
+
+def test_a_restart_goes_on_without_copies(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(2), item(1)))
+    reading.visit(reading.feed(server.url("/rss")))
+    server.answers["/rss"] = Answer(rss(item(3), item(2)))
+    assert reading.visit(reading.feed(server.url("/rss"))).new == 1
+    assert reading.ids() == ["guid-1", "guid-2", "guid-3"]
+
+
+@pytest.mark.parametrize("flushes", [0, 1, 2])
+def test_a_crash_at_any_point_neither_loses_nor_doubles(reading: Reading, server: FeedServer, flushes: int) -> None:
+    server.answers["/rss"] = Answer(rss(item(2), item(1)))
+    dying = Dying(reading.logs.writer(), flushes)
+    with pytest.raises(LogAway):
+        reading.feed(server.url("/rss")).visit(reading.client, dying)
+    dying.close()
+    server.answers["/rss"] = Answer(rss(item(3), item(2), item(1)))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert sorted(reading.ids()) == ["guid-1", "guid-2", "guid-3"]
+
+
+def test_a_feed_that_has_not_changed_is_not_sent_again(reading: Reading, server: FeedServer) -> None:
+    modified = "Sun, 01 Mar 2026 08:00:00 GMT"
+    server.answers["/rss"] = Answer(rss(item(1)), headers=(("ETag", '"v1"'), ("Last-Modified", modified)))
+    reading.visit(reading.feed(server.url("/rss")))
+    kept = reading.states()
+    told = reading.visit(reading.feed(server.url("/rss")))
+    assert (told.new, told.why) == (0, "")
+    asked = [headers for _, headers in server.asked]
+    assert "If-None-Match" not in asked[0]
+    assert (asked[1]["If-None-Match"], asked[1]["If-Modified-Since"]) == ('"v1"', modified)
+    assert reading.states() == kept, "an unchanged feed leaves no trace in the log"
+
+
+def test_a_feed_is_left_alone_as_long_as_it_asks(reading: Reading, server: FeedServer) -> None:
+    feed = reading.feed(server.url("/rss"))
+    server.answers["/rss"] = Answer(rss(item(1)))
+    assert reading.visit(feed).next_at == NOW + 300 * SECOND
+    server.answers["/rss"] = Answer(rss(item(1), head="<ttl>30</ttl>"))
+    assert reading.visit(feed).next_at == NOW + 1800 * SECOND
+    server.answers["/rss"] = Answer(rss(item(1), head="<ttl>1</ttl>"))
+    assert reading.visit(feed).next_at == NOW + 300 * SECOND
+
+
+@pytest.mark.parametrize("told", ["1200", "Sun, 01 Mar 2026 09:50:00 GMT"])
+def test_too_many_requests_means_later_also_after_a_restart(reading: Reading, server: FeedServer, told: str) -> None:
+    server.answers["/rss"] = Answer(status=429, headers=(("Retry-After", told),))
+    visit = reading.visit(reading.feed(server.url("/rss")))
+    assert visit.why == "answered 429 Too Many Requests"
+    assert visit.next_at == NOW + 1200 * SECOND
+    again = reading.feed(server.url("/rss"))
+    assert list(due([again], NOW + 1199 * SECOND)) == []
+    assert list(due([again], NOW + 1200 * SECOND)) == [again]
+
+
+def test_a_feed_that_fails_is_asked_ever_less_often_up_to_an_hour(reading: Reading, server: FeedServer) -> None:
+    feed = reading.feed(server.url("/missing"))
+    waits = [(reading.visit(feed).next_at - NOW) // SECOND for _ in range(7)]
+    assert waits == [300, 600, 1200, 2400, 3600, 3600, 3600]
+    server.answers["/missing"] = Answer(rss(item(1)))
+    assert reading.visit(feed).next_at == NOW + 300 * SECOND
+
+
+def test_a_feed_that_is_gone_for_good_is_not_asked_again(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(status=410)
+    feed = reading.feed(server.url("/rss"))
+    assert reading.visit(feed).gone
+    assert list(due([feed], NOW + 10**15)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"<html><body>Sign in</body></html>", "is neither RSS nor Atom"),
+        (rss(item(1), item(2))[:-80], "breaks off in the middle"),
+        (b"x" * (LARGEST + 1), "has more than 10,000,000 bytes"),
+    ],
+)
+def test_what_is_no_whole_feed_is_told_and_publishes_nothing(
+    reading: Reading, server: FeedServer, content: bytes, why: str
+) -> None:
+    server.answers["/rss"] = Answer(content)
+    assert reading.visit(reading.feed(server.url("/rss"))).why == why
+    assert reading.ids() == []
+
+
+def test_xml_that_is_only_careless_is_read(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, title="AT&T & Co")))
+    assert reading.visit(reading.feed(server.url("/rss"))).why == ""
+    assert "AT&T" in reading.documents()[0]["title"]
+
+
+@pytest.mark.parametrize("declared", ["xml", "header"])
+def test_a_chinese_feed_in_an_older_encoding_is_read(reading: Reading, server: FeedServer, declared: str) -> None:
+    head = ' encoding="gbk"' if declared == "xml" else ""
+    content = (
+        rss(item(1, title="某银行发生挤兑")).decode().replace('version="1.0"', f'version="1.0"{head}').encode("gbk")
+    )
+    charset = "; charset=gbk" if declared == "header" else ""
+    server.answers["/rss"] = Answer(content, headers=(("Content-Type", f"application/xml{charset}"),))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert reading.documents()[0]["title"] == "某银行发生挤兑"
+
+
+def test_an_entry_without_text_is_counted_and_not_tried_again(reading: Reading, server: FeedServer) -> None:
+    feed = reading.feed(server.url("/rss"))
+    server.answers["/rss"] = Answer(rss(item(1), "<item><guid>empty</guid></item>"))
+    assert [(told.new, told.unfit) for told in (reading.visit(feed), reading.visit(feed))] == [(1, 1), (0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("date", "zone", "published_at"),
+    [
+        ("Sun, 01 Mar 2026 08:00:00 +0800", None, "2026-03-01T08:00:00+08:00"),
+        ("2026-03-01 08:00", "Asia/Shanghai", "2026-03-01T08:00:00+08:00"),
+        ("2026-03-01 08:00", None, "2026-03-01T08:00:00Z"),
+        ("Sun, 01 Mar 2026 23:00:00 GMT", None, "2026-03-01T09:30:00Z"),
+        ("", None, "2026-03-01T09:30:00Z"),
+        ("rubbish", None, "2026-03-01T09:30:00Z"),
+    ],
+)
+def test_an_entry_was_published_when_it_says_but_not_after_it_was_seen(
+    reading: Reading, server: FeedServer, date: str, zone: str | None, published_at: str
+) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, date=date)))
+    settings = FeedSettings(to="documents", zone=ZoneInfo(zone) if zone else None)
+    reading.visit(reading.feed(server.url("/rss"), settings))
+    assert reading.documents()[0]["published_at"] == published_at
+
+
+def test_a_bare_date_says_that_it_is_one(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, date="2026-02-28")))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert reading.documents()[0]["published_precision"] == "day"
+
+
+def test_an_entry_too_large_for_a_record_is_passed_over(reading: Reading, server: FeedServer) -> None:
+    large = item(1).replace("Body 1", "Body 1" + "&lt;br&gt;" * 200_000)
+    server.answers["/rss"] = Answer(rss(large, item(2)))
+    told = reading.visit(reading.feed(server.url("/rss")))
+    assert (told.new, told.unfit, reading.ids()) == (1, 1, ["guid-2"])
+
+
+def test_entries_long_gone_are_forgotten_and_those_there_never(reading: Reading, server: FeedServer) -> None:
+    feed = reading.feed(server.url("/rss"))
+    for start in (0, 300, 600, 900, 1200):
+        server.answers["/rss"] = Answer(rss(*(item(number) for number in range(start, start + 300))))
+        reading.visit(feed)
+    assert len(feed.state.seen) == 1300
+    assert reading.visit(feed).new == 0
+
+
+def test_secrets_of_an_address_are_nowhere(reading: Reading, server: FeedServer) -> None:
+    url = server.url("/rss?token=s3cret").replace("http://", "http://me:passw0rd@")
+    server.answers["/rss"] = Answer(rss(item(1)))
+    told = reading.visit(reading.feed(url))
+    kept = b"".join(record.value or b"" for log in ("documents", FEEDS.log) for record in reading.logs.scan(log))
+    for text in (repr(told), kept.decode()):
+        assert "s3cret" not in text
+        assert "passw0rd" not in text
+    assert server.asked[0][1]["Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/s3cret?s3cret", "http://[s3cret", "ftp://s3cret/", "s3cret", ""])
+def test_an_address_that_cannot_be_reached_is_told_without_naming_secrets(reading: Reading, url: str) -> None:
+    told = reading.visit(reading.feed(url))
+    assert told.why.startswith("cannot be reached (")
+    assert "s3cret" not in told.why
+
+
+def test_a_redirect_is_followed(reading: Reading, server: FeedServer) -> None:
+    server.answers["/old"] = Answer(status=301, headers=(("Location", "/rss"),))
+    server.answers["/rss"] = Answer(rss(item(1)))
+    assert reading.visit(reading.feed(server.url("/old"))).new == 1
+
+
+def test_a_feed_that_never_ends_is_given_up(reading: Reading, server: FeedServer) -> None:
+    def slow() -> Answer:
+        reading.clock.now += 61 * SECOND
+        return Answer(rss(item(1)))
+
+    server.answers["/rss"] = slow
+    assert reading.visit(reading.feed(server.url("/rss"))).why == "took longer than 60 s"

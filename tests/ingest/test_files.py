@@ -1,0 +1,136 @@
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.deadletters import REASONS
+from ingest.files import LONGEST, BadLine, BrokenFile, DocumentFile, Line
+
+
+def lines(path: Path, form: str | None = None, encoding: str = "utf-8") -> list[Line | BadLine]:
+    file = DocumentFile(str(path), form, encoding)
+    try:
+        return list(file.lines())
+    finally:
+        file.close()
+
+
+def written(path: Path, content: bytes | str) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def fields(found: list[Line | BadLine]) -> list[tuple[int, Any]]:
+    return [(line.number, line.fields if isinstance(line, Line) else line.reason) for line in found]
+
+
+def test_jsonl_is_read_line_by_line_with_blank_lines_passed_over(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.jsonl", '\ufeff{"a": 1}\r\n\n  \n{"b": "银"}')
+    assert fields(lines(file)) == [(1, {"a": 1}), (4, {"b": "银"})]
+
+
+def test_a_torn_line_is_told_with_its_number_and_reading_goes_on(tmp_path: Path) -> None:
+    content = b'{"a": 1}\n{"a": \n[1]\n\xff\xfe\n5\n' + b'{"a":' * 5000 + b'\n{"a": 2}\n'
+    found = lines(written(tmp_path / "a.jsonl", content))
+    assert fields(found) == [
+        (1, {"a": 1}), (2, "not_json"), (3, "not_json"), (4, "not_utf8"), (5, "not_json"), (6, "not_json"), (7, {"a": 2}),
+    ]  # fmt: skip
+    bad = [line for line in found if isinstance(line, BadLine)]
+    assert all(line.reason in REASONS and line.sentence for line in bad)
+    assert bad[0].text == '{"a":'
+    assert "jq -c '.[]'" in bad[1].sentence
+
+
+def test_a_line_of_any_length_does_not_fill_the_memory(tmp_path: Path) -> None:
+    found = lines(written(tmp_path / "a.jsonl", b'{"a": "' + b"x" * (2 * LONGEST) + b'"}\n{"a": 2}\n'))
+    assert fields(found) == [(1, "too_large"), (2, {"a": 2})]
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.csv", ","), ("a.TSV", "\t"), ("a.csv.gz", ",")])
+def test_tables_have_their_columns_named_in_the_first_line(tmp_path: Path, name: str, mark: str) -> None:
+    table = '\ufeffid,text\r\n1,"two\nlines, ""quoted"""\r\n\r\n2,\r\n3,last'.replace(",", mark)
+    content = gzip.compress(table.encode()) if name.endswith("gz") else table.encode()
+    found = lines(written(tmp_path / name, content))
+    quoted = f'two\nlines{mark} "quoted"'
+    assert fields(found) == [(2, {"id": "1", "text": quoted}), (5, {"id": "2"}), (6, {"id": "3", "text": "last"})]
+
+
+def test_a_row_with_other_cells_than_the_first_line_is_told(tmp_path: Path) -> None:
+    found = lines(written(tmp_path / "a.csv", b'a,b\n1,2\n1\n1,2,3\n"x"y,2\n\xff,2\n3,4\n'))
+    assert fields(found) == [
+        (2, {"a": "1", "b": "2"}), (3, "wrong_type"), (4, "wrong_type"), (5, "wrong_type"), (6, "not_utf8"),
+        (7, {"a": "3", "b": "4"}),
+    ]  # fmt: skip
+    assert isinstance(found[1], BadLine)
+    assert found[1].sentence == "the row has 1 cells, the first line names 2"
+    assert found[1].text == '["1"]'
+
+
+def test_a_quote_that_is_never_closed_is_told(tmp_path: Path) -> None:
+    found = lines(written(tmp_path / "a.csv", 'a,b\n1,2\n3,"4\n5,6\n'))
+    assert fields(found) == [(2, {"a": "1", "b": "2"}), (3, "wrong_type")]
+
+
+@pytest.mark.parametrize("content", ["a,a\n1,2\n", "a,,b\n1,2,3\n"])
+def test_a_table_whose_columns_cannot_be_told_apart_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(BrokenFile, match="name the columns"):
+        lines(written(tmp_path / "a.csv", content))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_an_empty_file_holds_nothing(tmp_path: Path, name: str) -> None:
+    assert lines(written(tmp_path / name, b"")) == []
+
+
+def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
+    table = written(tmp_path / "a.csv", "标题,id\n银行挤兑,1\n".encode("gb18030"))
+    assert fields(lines(table, encoding="gb18030")) == [(2, {"标题": "银行挤兑", "id": "1"})]
+    objects = written(tmp_path / "a.jsonl", '{"标题": "银行挤兑"}\n'.encode("gb18030"))
+    assert fields(lines(objects, encoding="GB18030")) == [(1, {"标题": "银行挤兑"})]
+    assert fields(lines(objects)) == [(1, "not_utf8")]
+    with pytest.raises(BrokenFile, match="no encoding 'klingon'"):
+        lines(objects, encoding="klingon")
+
+
+def test_gzip_is_known_by_its_first_bytes_not_by_the_name(tmp_path: Path) -> None:
+    packed = written(tmp_path / "a.jsonl", gzip.compress(b'{"a": 1}\n'))
+    plain = written(tmp_path / "b.jsonl.gz", b'{"a": 2}\n')
+    assert fields(lines(packed)) == [(1, {"a": 1})]
+    assert fields(lines(plain)) == [(1, {"a": 2})]
+
+
+def test_gzip_that_breaks_off_gives_what_is_there_and_then_says_where(tmp_path: Path) -> None:
+    content = b"".join(json.dumps({"n": n, "x": "y" * (n * 7919 % 97)}).encode() + b"\n" for n in range(5000))
+    packed = gzip.compress(content)
+    file = DocumentFile(str(written(tmp_path / "a.jsonl.gz", packed[: len(packed) // 2])))
+    found: list[Line | BadLine] = []
+    with pytest.raises(BrokenFile, match=r"breaks off behind line \d+: it is not whole gzip"):
+        found.extend(file.lines())
+    file.close()
+    assert 0 < len(found) < 5000
+    assert file.done == file.size
+
+
+def test_the_form_is_told_by_the_name_unless_it_is_given(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.txt", "a\tb\n1\t2\n")
+    assert fields(lines(file)) == [(1, "not_json"), (2, "not_json")]
+    assert fields(lines(file, "tsv")) == [(2, {"a": "1", "b": "2"})]
+
+
+def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b'{"a": 1}\n'))))
+    file = DocumentFile("-")
+    assert [line.number for line in file.lines()] == [1]
+    file.close()
+    assert (file.name, file.size) == ("standard input", 0)
+    assert not sys.stdin.closed
+
+
+def test_a_file_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing", tmp_path):
+        with pytest.raises(BrokenFile, match="cannot be opened: "):
+            DocumentFile(str(path))

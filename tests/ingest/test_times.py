@@ -1,0 +1,88 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingest.times import UnreadableTime, read_time
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HALF_PAST_NINE = datetime(2026, 3, 1, 9, 30, tzinfo=SHANGHAI)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-01T09:30:00+08:00",
+        "2026-03-01T01:30:00Z",
+        "2026-03-01t01:30:00.000z",
+        "2026-03-01 09:30:00+0800",
+        "2026-03-01T09:30+08",
+        "Sun, 01 Mar 2026 01:30:00 GMT",
+    ],
+)
+def test_a_time_with_its_zone_needs_no_other(written: str) -> None:
+    assert read_time(written) == (HALF_PAST_NINE, True)
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-03-01 09:30", "2026/3/1 9:30:00", "2026.03.01 09:30", "2026年3月1日 09:30", "2026年03月01日09:30"]
+)
+def test_a_time_without_zone_is_read_in_the_zone_given_and_refused_without(written: str) -> None:
+    assert read_time(written, SHANGHAI) == (HALF_PAST_NINE, True)
+    with pytest.raises(UnreadableTime, match="has no time zone; add one, or set `timezone`"):
+        read_time(written)
+
+
+@pytest.mark.parametrize("written", ["2026-03-01", "2026/3/1", "20260301", "2026年3月1日"])
+def test_of_a_bare_date_only_the_day_is_known(written: str) -> None:
+    assert read_time(written, SHANGHAI) == (datetime(2026, 3, 1, tzinfo=SHANGHAI), False)
+    with pytest.raises(UnreadableTime, match="date without a time zone"):
+        read_time(written)
+
+
+def test_the_zone_in_the_text_wins_over_the_one_given() -> None:
+    assert read_time("2026-03-01T01:30:00Z", SHANGHAI).at == HALF_PAST_NINE
+
+
+@pytest.mark.parametrize(
+    ("value", "epoch"),
+    [(1772328600, "s"), ("1772328600", "s"), (1772328600.0, "s"), (1772328600000, "ms"), ("1772328600000000000", "ns")],
+)
+def test_numbers_are_read_in_the_unit_given(value: object, epoch: str) -> None:
+    assert read_time(value, epoch=epoch) == (HALF_PAST_NINE, True)
+    with pytest.raises(UnreadableTime):
+        read_time(value)
+
+
+def test_a_microsecond_survives_being_a_number() -> None:
+    assert read_time("1772328600.123456", epoch="s").at.microsecond == 123456
+
+
+@pytest.mark.parametrize(("value", "epoch"), [(1772328600, "ms"), (1772328600000, "s"), (0, "s"), ("9" * 20, "ms")])
+def test_a_number_in_the_wrong_unit_is_refused(value: object, epoch: str) -> None:
+    with pytest.raises(UnreadableTime):
+        read_time(value, epoch=epoch)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "", "yesterday", "2026-02-30T09:30:00Z", "2026-03-01T24:00:00Z", "2026-03-01T09:30:00+25:00", "01/03/2026",
+        "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "2026-3/1", "x" * 10_000, "２０２６-03-01T09:30:00Z",
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_refused_with_a_short_sentence(written: str) -> None:
+    with pytest.raises(UnreadableTime) as refused:
+        read_time(written, UTC)
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("value", [None, True, [], {}])
+def test_what_is_no_text_and_no_number_is_of_the_wrong_type(value: object) -> None:
+    with pytest.raises(UnreadableTime) as refused:
+        read_time(value, UTC, "s")
+    assert refused.value.wrong_type
+
+
+def test_a_leap_second_counts_as_the_one_before_it() -> None:
+    assert read_time("2016-12-31T23:59:60Z").at == datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -1,0 +1,109 @@
+"""What an input log loses is said and counted; nothing is dropped silently or counted twice."""
+
+import signal
+import urllib.request
+from contextlib import closing
+
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from tests.promises.conftest import Deployments
+from tests.promises.service import Deployment, documents, outcome, publish, wait_until
+from tests.servers import Kafka
+
+
+def total(deployment: Deployment) -> int:
+    """Labelled documents in all windows. Each document of these tests has exactly one label or `other`."""
+    logs = deployment.logs()
+    try:
+        return sum(documents for documents, _, _ in outcome(logs).counts.values())
+    finally:
+        logs.close()
+
+
+def metric(deployment: Deployment, name: str) -> float:
+    """The sum of a metric's samples, as the process serves it."""
+    port = deployment.port()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
+
+
+def admin(broker: Kafka) -> closing[KafkaAdminClient]:
+    return closing(KafkaAdminClient(bootstrap_servers=list(broker.bootstrap)))
+
+
+def expected_total(deploy: Deployments, made: list[dict[str, str]]) -> int:
+    """What an undisturbed run counts."""
+    deployment = deploy()
+    logs = deployment.logs()
+    publish(logs, "news", made)
+    assert deployment.command("run", "--replay", timeout_s=120).returncode == 0
+    logs.close()
+    return total(deployment)
+
+
+def stop(process) -> None:
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def test_an_input_deleted_and_made_again_is_said_and_read_from_its_beginning(deploy: Deployments, broker: Kafka):
+    made = documents(400)
+    expected = expected_total(deploy, made)
+    deployment = deploy(broker, partitions=1)
+    logs = deployment.logs()
+    publish(logs, "news", made[:100])
+    process = deployment.start_whole("run")
+    before = expected_total(deploy, made[:100])
+    wait_until(lambda: total(deployment) == before, 60, "the first hundred")
+    with admin(broker) as kafka:
+        kafka.delete_topics(["news"])
+    deployment.make_log("news", 1)
+    publish(logs, "news", made[100:])  # more than the old one had: no position is out of range
+    wait_until(lambda: total(deployment) == expected, 60, "all that the new log holds, and the old one's hundred")
+    assert "input deleted and made again" in deployment.said()
+    assert metric(deployment, "bellwether_aggregate_inputs_remade_total") == 1
+    stop(process)
+    logs.close()
+
+
+def test_positions_lost_to_retention_are_announced_and_counted(deploy: Deployments, broker: Kafka):
+    made = documents(300)
+    deployment = deploy(broker, partitions=1)
+    logs = deployment.logs()
+    publish(logs, "news", made[:100])
+    process = deployment.start_whole("run")
+    before = expected_total(deploy, made[:100])
+    wait_until(lambda: total(deployment) == before, 60, "the first hundred")
+    stop(process)
+    publish(logs, "news", made[100:])
+    with admin(broker) as kafka:
+        kafka.delete_records({TopicPartition("news", 0): 200})
+    process = deployment.start_whole("run")
+    expected = expected_total(deploy, made[:100] + made[200:])
+    wait_until(lambda: total(deployment) == expected, 60, "what is left")
+    assert metric(deployment, "bellwether_aggregate_positions_lost_total") == 100
+    assert "no longer has positions 100 to 200" in deployment.said()
+    stop(process)
+    logs.close()
+
+
+def test_expired_positions_make_it_read_again_and_count_nothing_twice(deploy: Deployments, broker: Kafka):
+    made = documents(300)
+    expected = expected_total(deploy, made)
+    deployment = deploy(broker, partitions=1)
+    logs = deployment.logs()
+    publish(logs, "news", made)
+    process = deployment.start_whole("run")
+    wait_until(lambda: total(deployment) == expected, 60, "all")
+    stop(process)
+    with admin(broker) as kafka:
+        kafka.delete_groups(["bellwether.classify"])
+    process = deployment.start_whole("run")
+    wait_until(lambda: metric(deployment, "bellwether_aggregate_ranges_total") > 0, 60, "ranges again")
+    wait_until(lambda: '"verdict"' in deployment.said() or metric(deployment, "bellwether_classify_documents_total") >= 300,
+               60, "all read again")  # fmt: skip
+    assert total(deployment) == expected
+    stop(process)
+    logs.close()
