@@ -67,14 +67,14 @@ def test_of_an_alert_that_is_not_there_nothing_is_made_up(call: Caller, kept: Pa
 
 def test_a_smaller_budget_makes_alerts_vanish_and_says_which(call: Caller, kept: Path) -> None:
     assert call("replay", "--scores", str(kept / "replay.db"), "--out", "usual").code == 0
-    assert call("replay", "--scores", str(kept / "replay.db"), "--out", "small", "--budget", "0.01").code == 0
+    assert call("replay", "--scores", str(kept / "replay.db"), "--out", "small", "--budget", "0.001").code == 0
     gone = len(alerts(Path("usual"))) - len(alerts(Path("small")))
     assert gone > 0
-    done = call("whatif", "--scores", str(kept / "replay.db"), "--budget", "0.01")
+    done = call("whatif", "--scores", str(kept / "replay.db"), "--budget", "0.001")
     assert done.code == 0
     assert "would appear: 0" in done.out
     assert f"would vanish: {gone}" in done.out
-    assert f"budget 0.01: {len(alerts(Path('small')))} alerts" in done.out
+    assert f"budget 0.001: {len(alerts(Path('small')))} alerts" in done.out
 
 
 def test_alerts_before_a_date_are_left_out_and_their_past_is_not(call: Caller, kept: Path) -> None:

@@ -144,7 +144,7 @@ def test_kept_scores_are_watched_again_without_a_model(
     assert done.code == 0, done.err
     assert (tmp_path / "again" / "alerts.jsonl").read_bytes() == (tmp_path / "found" / "alerts.jsonl").read_bytes()
     assert "texts/s" not in done.out
-    assert call("replay", "--scores", "found/replay.db", "--out", "fewer", "--budget", "0.01").code == 0
+    assert call("replay", "--scores", "found/replay.db", "--out", "fewer", "--budget", "0.001").code == 0
     assert len(alerts(tmp_path / "fewer")) < len(alerts(tmp_path / "found"))
     assert [path.name for path in (tmp_path / "again").iterdir()] == ["alerts.jsonl"]
 
