@@ -97,7 +97,7 @@ def test_a_broker_that_goes_away_is_said_once_by_each_loop_shown_and_survived(he
     assert "cannot be reached" in ready().json()["wrong"]["deliver-log"]
     assert process.poll() is None
     broker.restart()
-    until(lambda: ready().status_code == 200, within_s=90)
+    until(lambda: ready().status_code == 200, within_s=120, state=lambda: ready().text)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     lines = [json.loads(line) for line in here.said().splitlines() if line.startswith("{")]
