@@ -1,8 +1,9 @@
 """The one loop of every box: poll, step, publish, flush, commit; then seek, pause, resume.
 
-What happens when the log is away depends on what was being done. A poll changes nothing, so it is simply tried again. Past
-it nobody knows what of a step has been kept, and the box is ahead of the logs: box, reader and writer are dropped and made
-anew, and all goes on from the last commit. What is then published a second time is recognised by its position.
+What happens when the log is away depends on what was being done. A poll changes nothing, so it is simply tried again, for a
+while: a client may have lost its way for good. Past it nobody knows what of a step has been kept, and the box is ahead of the
+logs: box, reader and writer are dropped and made anew, and all goes on from the last commit. What is then published a second
+time is recognised by its position.
 """
 
 import threading
@@ -23,6 +24,11 @@ log = structlog.get_logger()
 
 POLL_S = 0.5
 ENDS_EVERY = SECOND
+RENEW_AFTER_S = 60.0  # a reader that finds its log away for so long is made anew
+
+
+class _Spent(LogAway):
+    """A reader has found its log away for too long."""
 
 
 class Role(Struct, frozen=True):
@@ -89,6 +95,8 @@ class Loop:
                 ):
                     outage = self._writing
                     self._serve(reader, writer, stop)
+            except _Spent:
+                self._held.clear()
             except LogAway as away:
                 self._held.clear()
                 outage.began(away)
@@ -136,9 +144,12 @@ class Loop:
             except LogAway as away:
                 self._reading.began(away)
                 self._turned()
+                if self._reading.lasts_s > RENEW_AFTER_S:
+                    raise _Spent from away
                 stop.wait(self._reading.next_wait_s())
             else:
-                if not self._ends_unknown:
+                lost_only = events and all(isinstance(event, Closed) for event in events)  # by waiting in vain, maybe
+                if not (self._ends_unknown or lost_only):
                     self._reading.over()
                 self.polled = True
                 self._note(events)

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache" / "kafka"
 STARTED = "Kafka Server started"
+PORTS = range(20_000, 32_000)
 JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
@@ -78,12 +80,19 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on at present."""
+    """Ports of 127.0.0.1 that nobody listens on at present.
+
+    They lie below those that systems give to connections (from 32768 on), so that a broker that was away finds its own free.
+    """
+    found: list[int] = []
     with contextlib.ExitStack() as sockets:
-        found = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in found:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in found]
+        for port in random.sample(PORTS, len(PORTS)):
+            with contextlib.suppress(OSError):
+                sockets.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise KafkaFailed(f"fewer than {count} ports of 127.0.0.1 between {PORTS[0]} and {PORTS[-1]} are free")
 
 
 def cluster_id() -> str:

@@ -7,7 +7,7 @@ from kafka import ConsumerRebalanceListener
 
 
 class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Writes down what a rebalance gives and takes. Runs on kafka-python's thread while `poll` waits for it."""
+    """Writes down what a rebalance gives and takes, on kafka-python's thread while `poll` waits for it."""
 
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer
@@ -24,3 +24,14 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: Any) -> None:
         """These are not ours any more, given back or lost."""
         self.seen.extend((False, each) for each in revoked)
+
+    def poll(self, **how: Any) -> Any:
+        """Poll kafka-python, which tells the changes meanwhile.
+
+        Version 3.0.12 forgets a join that it began because partitions came or went if the poll ends before the join does, and
+        the member is silent for good (`ConsumerCoordinator.need_rejoin` compares what it has just brought up to date).
+        """
+        coordinator = self.consumer._coordinator  # noqa: SLF001 - there is no other way in
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
+        return self.consumer.poll(**how)

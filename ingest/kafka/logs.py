@@ -9,7 +9,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
 
 from ingest.kafka.connection import KafkaConnection, connect, explain
-from ingest.kafka.reader import PARTITION_FETCH_BYTES, KafkaReader, record
+from ingest.kafka.positions import record
+from ingest.kafka.reader import PARTITION_FETCH_BYTES, KafkaReader
 from ingest.kafka.topics import Topics
 from ingest.kafka.writer import KafkaWriter
 from ingest.logs import Kept, LogAway, LogUnfit, Record

@@ -8,7 +8,7 @@ from kafka import errors as kafka_errors
 from msgspec import DecodeError, Struct, ValidationError, json
 
 from ingest.kafka.connection import KafkaConnection, explain
-from ingest.logs import LogAway, Place, Position
+from ingest.logs import LogAway, Place, Position, Record
 
 GIVEN_UP = (  # the group went on without us: what we held is somebody else's, who reads it again
     kafka_errors.CommitFailedError,
@@ -85,3 +85,7 @@ class Positions:
 def at(place: Place) -> Any:
     """A place as kafka-python names it."""
     return TopicPartition(place.log, place.partition)
+
+def record(found: Any) -> Record:
+    """A record of kafka-python's, whose timestamps are milliseconds."""
+    return Record(found.offset, max(0, found.timestamp) * 1000, found.key, found.value, tuple(found.headers))

@@ -4,6 +4,7 @@ What kafka-python does by itself is kept small: it joins the group, shares out t
 Where to begin, what to commit and what to do about lost records is decided here, and told as events.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,9 +16,9 @@ from msgspec import Struct
 
 from ingest.kafka.changes import Changes
 from ingest.kafka.connection import KafkaConnection, connect, explain
-from ingest.kafka.positions import Positions, at
+from ingest.kafka.positions import Positions, at, record
 from ingest.kafka.topics import Topic, Topics
-from ingest.logs import Batch, Closed, Event, LogAway, LogError, Opened, Place, Position, Record, Skipped
+from ingest.logs import Batch, Closed, Event, LogAway, LogError, Opened, Place, Position, Skipped
 
 SLICE_MS = 100  # a poll looks this often for partitions that came or went
 LOOK_AROUND_S = 5.0  # an idle reader asks this often whether Kafka and the logs are still there
@@ -77,11 +78,15 @@ class KafkaReader:
     def poll(self, timeout_s: float) -> list[Event]:
         """What has come since the last poll; [] if nothing."""
         deadline = time.monotonic() + timeout_s
-        if not self._events:  # else a poll failed half-way: what it knew already comes first, and alone
-            self._let_flow()
-            self._turn(deadline)
-        while not self._events and time.monotonic() < deadline:
-            self._turn(deadline)
+        try:
+            if not self._events:  # else a poll failed half-way: what it knew already comes first, and alone
+                self._let_flow()
+                self._turn(deadline)
+            while not self._events and time.monotonic() < deadline:
+                self._turn(deadline)
+        except LogAway:
+            self._looked_at = -math.inf  # kafka-python may bring nothing, without a word: that it is back must be seen
+            raise
         events, self._events = self._events, []
         return events
 
@@ -137,7 +142,7 @@ class KafkaReader:
         flowing = {at(place) for place, held in self._ours(self._held).items() if not held.paused and not held.fresh}
         self._consumer.pause(*flowing)
         try:
-            self._consumer.poll(timeout_ms=SLICE_MS)
+            self._changes.poll(timeout_ms=SLICE_MS)
         except kafka_errors.KafkaError as error:
             raise explain(error, self._connection) from error
         finally:
@@ -160,7 +165,7 @@ class KafkaReader:
         lost: Mapping[Any, Any] = {}
         polled: Mapping[Any, Any] = {}
         try:
-            polled = self._consumer.poll(timeout_ms=left_ms, max_records=self._limit)
+            polled = self._changes.poll(timeout_ms=left_ms, max_records=self._limit)
         except kafka_errors.OffsetOutOfRangeError as error:
             lost = dict.fromkeys(error.args[0])
         except kafka_errors.LogTruncationError as error:
@@ -292,8 +297,3 @@ class KafkaReader:
             names = ", ".join(missing)
             raise LogAway(f"the log {names} is gone from Kafka at {self._connection.servers}: waiting for it")
         return topics
-
-
-def record(found: Any) -> Record:
-    """A record of kafka-python's, whose timestamps are milliseconds."""
-    return Record(found.offset, max(0, found.timestamp) * 1000, found.key, found.value, tuple(found.headers))

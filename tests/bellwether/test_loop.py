@@ -149,6 +149,23 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(
     assert outages == len(begun)
 
 
+def test_a_reader_that_finds_its_log_away_for_long_is_made_anew(
+    file: Path, clock: Clock, boxes: list[Copier], writer_lock: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bellwether.loop.RENEW_AFTER_S", 0.5)
+    logs = made_logs(file, clock, 3)
+    with Running(role(boxes), logs, clock) as running:
+        until(lambda: len(copies(logs)) == 3 and running.loop.polled)
+        writer_lock.execute("BEGIN IMMEDIATE")
+        until(lambda: clock.tick() or (running.loop.away and running.loop.partitions == 0))
+        assert running.metric("log_away", doing="read") == 1
+        writer_lock.execute("ROLLBACK")
+        append(logs, range(3, 6))
+        until(lambda: clock.tick() or copies(logs)[-1:] == [5])
+    assert len(boxes) == 2
+    assert copies(logs) == list(range(6))
+
+
 def test_a_stop_does_not_wait_for_a_log_that_is_away(
     file: Path, clock: Clock, boxes: list[Copier], writer_lock: sqlite3.Connection
 ) -> None:
