@@ -9,6 +9,7 @@ from msgspec import MsgspecError, msgpack
 from msgspec import json as msgspec_json
 
 from alerting.alerts import Alert, alert_message
+from alerting.audit import Findings
 from alerting.checkpoints import CHECKPOINTS, Checkpoints
 from alerting.eventtime import Verdict
 from alerting.keeper import Keeper
@@ -42,6 +43,7 @@ class Aggregate:
         self._hash = blake2b(msgspec_json.encode(settings), digest_size=6).hexdigest()
         self._logs, self._owner, self._metrics = logs, owner, metrics
         self._keeper: Keeper | None = None  # None: standing by
+        self._findings: Findings | None = None
         self._checkpoints: Checkpoints | None = None
         self._checkpoint_due = 0
 
@@ -52,7 +54,7 @@ class Aggregate:
                 case Opened():
                     yield Step(seeks={event.place: self._take_over(event, now)})
                 case Closed():
-                    self._keeper = self._checkpoints = None
+                    self._keeper = self._checkpoints = self._findings = None
                     self._metrics.stand_by()
                 case Skipped() if self._keeper:
                     self._lose(event)
@@ -86,6 +88,7 @@ class Aggregate:
             state.position = opened.start
         state.scores_id = opened.log_id
         self._keeper = Keeper(self._settings, self._hash, state)
+        self._findings = Findings(self._logs)
         self._metrics.know(state.topics)
         self._checkpoint_due = now + CHECKPOINT_EVERY
         log.info("aggregator active", position=state.position, epoch=self._checkpoints.epoch)
@@ -144,22 +147,23 @@ class Aggregate:
             metrics.canaries.show(scores, now)
         metrics.count(fresh, keeper.state.inputs.of(scores).watermark)
         for found in keeper.take(columns, fresh):
-            yield self._message(found, record.offset, now)
+            yield from self._messages(found, record.offset, now)
         keeper.state.position = record.offset + 1
 
-    def _message(self, found: Closing | Alert, offset: int, now: int) -> Message:
-        keeper = self._keeper
+    def _messages(self, found: Closing | Alert, offset: int, now: int) -> list[Message]:
+        keeper, findings = self._keeper, self._findings
         assert keeper is not None
+        assert findings is not None
         if isinstance(found, Alert):
             self._metrics.alert(found, now)
             log.info("alert", id=found.id, change=found.change, subject=str(found.subject), severity=found.severity,
                      days=found.return_period_days, historical=found.historical)  # fmt: skip
-            return alert_message(found)
+            return [alert_message(found), *findings.entries(found, now)]
         self._metrics.windows.inc()
         width, artifact = keeper.state.bins.width, keeper.state.artifact
         if found.additive:
-            return amendment_message(found.subject, found.start, width, found.tally, artifact, offset)
-        return window_message(found.subject, found.start, width, found.tally, artifact)
+            return [amendment_message(found.subject, found.start, width, found.tally, artifact, offset)]
+        return [window_message(found.subject, found.start, width, found.tally, artifact)]
 
     def _checkpoint(self, now: int) -> Iterator[Step]:
         """Everything found so far is flushed; now the state that has found it, then what it replaces goes."""

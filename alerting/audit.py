@@ -8,10 +8,12 @@ end can only be noticed by who wrote down the newest hash elsewhere: `bellwether
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Literal
+from uuid import uuid4
 
 from msgspec import MsgspecError, Struct, json
 from msgspec.structs import replace
 
+from alerting.alerts import Alert
 from ingest.instants import rfc3339
 from ingest.logs import Kept, Logs, Message, Record
 
@@ -56,6 +58,40 @@ class Audit:
         entry = replace(entry, hash=_hash(entry))
         self._number, self._previous = self._number + 1, entry.hash
         return Message(AUDIT.log, _encoder.encode(entry), key=f"{entry.writer}/{entry.number}".encode())
+
+
+class Findings:
+    """Writes down each revision of an alert once, though after a crash it is found again: what is in the log stays out.
+
+    Only two aggregators that are active at the same time, which a group keeps from happening, could both write it.
+    """
+
+    def __init__(self, logs: Logs) -> None:
+        """For who becomes the active aggregator now. Raises `LogAway` or `LogUnfit`."""
+        newest, self._known = "", set[str]()
+        for entry in entries(logs.scan(AUDIT.log)):
+            newest = entry.hash
+            if entry.act == "alert":
+                self._known.add(entry.about)
+        self._audit = Audit(f"aggregate-{uuid4().hex}", newest)
+
+    def entries(self, alert: Alert, at: int) -> list[Message]:
+        """The entry to publish with the alert, if it is not in the log yet."""
+        if alert.key in self._known:
+            return []
+        self._known.add(alert.key)
+        details = {
+            "change": alert.change,
+            "subject": str(alert.subject),
+            "severity": alert.severity,
+            "action": alert.action,
+            "incident": alert.incident,
+            "return_period_days": f"{alert.return_period_days:g}",
+            "told": "no" if alert.joined or alert.historical else "yes",
+            "settings": alert.settings,
+            "artifact": alert.artifact,
+        }
+        return [self._audit.entry(at, "alert", "aggregate", alert.key, details)]
 
 
 class Verdict(Struct, frozen=True):

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.aggregate import CHECKPOINT_EVERY, Aggregate
 from alerting.alerts import ALERTS, decode_alert
+from alerting.audit import AUDIT, entries, verify
 from alerting.checkpoints import CHECKPOINTS, Checkpoints
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
@@ -15,7 +16,7 @@ from alerting.windows import WINDOWS, WindowSettings, decode_window
 from classifier.packing import encode_range
 from classifier.scores import SCORES
 from ingest.embedded.logs import EmbeddedLogs
-from ingest.instants import DAY
+from ingest.instants import DAY, HOUR
 from ingest.logs import Kept, LogUnfit, Message
 from tests.alerting.made import START, crisis, ordinary, score_range
 
@@ -40,7 +41,7 @@ def clock():
 @pytest.fixture
 def logs(tmp_path: Path, clock: Clock):
     logs = EmbeddedLogs(tmp_path / "logs.sqlite", clock)
-    logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+    logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
     yield logs
     logs.close()
 
@@ -135,6 +136,33 @@ def test_a_crash_before_the_checkpoint_publishes_the_same_again_and_nothing_else
     assert [record.value for record in logs.scan(ALERTS.log)] == alerts + alerts
 
 
+def test_each_revision_of_an_alert_is_in_the_audit_once_though_a_crash_finds_it_twice(logs, clock):
+    before = ordinary(12)
+    events = crisis(len(before), START + 12 * DAY)
+    after = ordinary(1, first=len(before) + len(events), start=START + 12 * DAY + HOUR)
+    story = before + events + after
+    write(logs, *in_ranges(story), score_range([], start=len(story), next=len(story), final=True))
+    crashed = Active(logs, clock)
+    crashed.turn(1)
+    for step in crashed.box.step(crashed.reader.poll(0.05), clock.now):
+        last = [n for n, message in enumerate(step.messages) if message.log == ALERTS.log][-1]
+        for message in step.messages[: last + 1]:  # the last alert comes through, its entry does not, the process dies
+            crashed.writer.publish(message)
+        crashed.writer.flush()
+        break
+    crashed.leave()
+    assert list(logs.scan(AUDIT.log))
+    again = Active(logs, clock, "b")
+    again.turn(3)
+    told = [decode_alert(record.value) for record in logs.scan(ALERTS.log) if record.value]
+    written = list(entries(logs.scan(AUDIT.log)))
+    assert len(told) > len({alert.key for alert in told})
+    assert sorted(entry.about for entry in written) == sorted({alert.key for alert in told})
+    assert {entry.details["change"] for entry in written} >= {"opened", "closed"}
+    verdict = verify(logs.scan(AUDIT.log))
+    assert (verdict.writers, verdict.faults) == (2, ())
+
+
 def test_scores_lost_to_a_log_made_again_are_said_and_the_way_goes_on(logs, clock, tmp_path):
     documents = ordinary(2)
     write(logs, *in_ranges(documents[:100]))
@@ -145,7 +173,7 @@ def test_scores_lost_to_a_log_made_again_are_said_and_the_way_goes_on(logs, cloc
     active.leave()
     kept = list(logs.scan(CHECKPOINTS.log))
     other = EmbeddedLogs(tmp_path / "other.sqlite", clock)
-    other.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+    other.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
     writer = other.writer()
     for record in kept:
         writer.publish(Message(CHECKPOINTS.log, record.value, key=record.key))

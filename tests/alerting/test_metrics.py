@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.aggregate import Aggregate
 from alerting.alerts import ALERTS, decode_alert
+from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
@@ -27,7 +28,7 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.logs = EmbeddedLogs(folder / "logs.sqlite", lambda: CLOCK)
-        self.logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+        self.logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
         self.registry = CollectorRegistry()
         settings = AggregateSettings(("news",), windows=WindowSettings(early=False))
         self.box = Aggregate(settings, self.logs, "a", AggregateMetrics(self.registry))

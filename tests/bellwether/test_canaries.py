@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.aggregate import Aggregate
 from alerting.alerts import ALERTS
+from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS
 from alerting.gauges import CanaryGauges
 from alerting.metrics import AggregateMetrics
@@ -73,7 +74,7 @@ class Way:
     def __init__(self, folder: Path, scorer: Scorer) -> None:
         self.clock = Clock()
         self.logs = logs = EmbeddedLogs(folder / "log.sqlite", self.clock)
-        logs.ensure([NEWS, DEAD_LETTERS, SCORES, WINDOWS, ALERTS, CHECKPOINTS])
+        logs.ensure([NEWS, DEAD_LETTERS, SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
         self.registry = registry = CollectorRegistry()
         aviary = Aviary(NEWS.log, logs.partitions(NEWS.log), canary_keys(FieldMapping()))
         canaries = Canaries([aviary], MINUTE, CanaryMetrics(registry, [NEWS.log], MINUTE))
