@@ -85,16 +85,18 @@ def compose(subject: str, spike: Spike, change: Change, around: Circumstances, b
         artifact=around.artifact,
         settings=around.settings,
         handled=_handled(around),
-        corrected=_corrected(documents, negatives, spike.usual_share, around),
+        corrected=_corrected(documents, negatives, counts.stories + around.late_documents, spike.usual_share, around),
         copies=counts.documents - counts.stories,
     )
 
 
-def _corrected(documents: int, negatives: int, usual_share: float, around: Circumstances) -> Corrected | None:
+def _corrected(
+    documents: int, negatives: int, stories: int, usual_share: float, around: Circumstances
+) -> Corrected | None:
     errors = around.errors
     if errors is None or errors.artifact != around.artifact or not documents:
         return None
-    return correct(negatives, documents, usual_share, errors)
+    return correct(negatives, documents, stories, usual_share, errors)
 
 
 def _severity(spike: Spike) -> Severity:

@@ -2,7 +2,8 @@
 
 Of texts that are negative the classifier says so of a share s, of the others of a share f; so a share q that was said stands for
 `(q - f) / (s - f)` (Rogan and Gladen, "Estimating prevalence from the results of a screening test", 1978). The interval takes
-in that s and f were themselves measured on so many texts.
+in that s and f were themselves measured on so many texts (Lang and Reiczigel, "Confidence limits for prevalence of disease
+adjusted for estimated sensitivity and specificity", 2014).
 """
 
 import math
@@ -44,20 +45,33 @@ def errors_of(artifact: str, confusion: tuple[tuple[int, int, int], ...]) -> Err
     return errors if errors.sensitivity - errors.false_rate >= LEAST_DIFFERENCE else None
 
 
-def correct(negatives: int, documents: int, usual_share: float, errors: Errors) -> Corrected:
-    """The corrected share of so many negatives among `documents`, at least one; `usual_share` is corrected alike."""
+def correct(negatives: int, documents: int, stories: int, usual_share: float, errors: Errors) -> Corrected:
+    """The corrected share of so many negatives among `documents`, at least one.
+
+    The interval is that of so many `stories`: of copies the classifier says the same, right or wrong. `usual_share` is
+    corrected alike.
+    """
     s, f, said = errors.sensitivity, errors.false_rate, negatives / documents
-    share = _within((said - f) / (s - f))
-    chance = said * (1 - said) / documents
-    of_s, of_f = s * (1 - s) / errors.negatives, f * (1 - f) / errors.others
-    spread = SIGMAS * math.sqrt(chance + share**2 * of_s + (1 - share) ** 2 * of_f) / (s - f)
-    low, high = _within(share - spread), _within(share + spread)
+    share, usual = (_within((each - f) / (s - f)) for each in (said, usual_share))
+    low, high = _interval(said, max(stories, 1), errors)
     return Corrected(
         share=round(share, 4),
-        low=round(low, 4),
-        high=round(high, 4),
-        within_error=low <= _within((usual_share - f) / (s - f)) <= high,
+        low=round(min(low, share), 4),
+        high=round(max(high, share), 4),
+        within_error=low <= usual <= high,
     )
+
+
+def _interval(said: float, stories: int, errors: Errors) -> tuple[float, float]:
+    """Lang and Reiczigel's: each of the three shares is drawn towards a half, as by a few more observations."""
+    squared = SIGMAS * SIGMAS
+    n, of_s, of_f = stories + squared, errors.negatives + 2, errors.others + 2
+    q, s, f = (said * stories + squared / 2) / n, (errors.found + 1) / of_s, (errors.mistaken + 1) / of_f
+    share = (q - f) / (s - f)
+    chance, in_s, in_f = q * (1 - q) / n, s * (1 - s) / of_s, f * (1 - f) / of_f
+    middle = share + 2 * squared * (share * in_s - (1 - share) * in_f)
+    spread = SIGMAS * math.sqrt(chance + share**2 * in_s + (1 - share) ** 2 * in_f) / (s - f)
+    return _within(middle - spread), _within(middle + spread)
 
 
 def _within(share: float) -> float:

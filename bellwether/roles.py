@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
@@ -35,6 +36,8 @@ from ingest.deadletters import DEAD_LETTERS
 from ingest.decode import Decoder, field_mapping
 from ingest.instants import microseconds
 from ingest.logs import Kept, Logs, LogUnfit
+
+log = structlog.get_logger()
 
 PARTS = ("classify", "aggregate", "deliver", "console")
 
@@ -163,7 +166,7 @@ def _classify(around: Surroundings) -> Role:
 
 def _aggregate(around: Surroundings) -> Role:
     check_topics(around.settings)
-    settings = replace(aggregate_settings(around.settings), errors=_errors(around.settings))
+    settings = replace(aggregate_settings(around.settings), errors=model_errors(around.settings))
     metrics = AggregateMetrics(around.registry)
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
@@ -173,13 +176,16 @@ def _aggregate(around: Surroundings) -> Role:
     return Role("aggregate", "bellwether.aggregate", (SCORES.log,), box, after=around.after("classify"))
 
 
-def _errors(settings: Settings) -> Errors | None:
-    """How often the model errs; an aggregator alone may be without it, and then says nothing of it."""
+def model_errors(settings: Settings) -> Errors | None:
+    """How often the model errs; None where that is not known, since an aggregator alone may be without the model."""
     try:
         artifact = read_artifact(settings.classifier.artifact or SHIPPED)
     except ArtifactError:
         return None
-    return errors_of(artifact.id, artifact.manifest.metrics.confusion)
+    errors = errors_of(artifact.id, artifact.manifest.metrics.confusion)
+    if errors is None:
+        log.info("the model does not say how often it errs: no share is corrected", artifact=artifact.id)
+    return errors
 
 
 def _canaries(around: Surroundings) -> list[Role]:

@@ -8,6 +8,7 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
+from alerting.correction import Errors
 from alerting.eventtime import Verdict
 from alerting.keeper import Keeper
 from alerting.state import AggregateSettings, Closing, State
@@ -287,6 +288,19 @@ def test_a_subject_that_fell_silent_in_a_crisis_is_not_shown_in_one_for_ever(sto
     shown = run.take(*in_ranges(others, 50)).keeper.spikes
     assert shown["topic/liquidity_run"].days == 0
     assert run.crash().keeper.spikes == shown
+
+
+def test_an_alert_says_what_its_share_is_without_the_errors_of_the_model_that_scored_it(story):
+    errors = Errors("a1", negatives=400, found=340, others=1200, mistaken=60)
+    known, foreign = (
+        Run(replace(LATE_LOOK, errors=replace(errors, artifact=artifact))).take(*in_ranges(story, 50)).alerts[-1]
+        for artifact in ("a1", "a2")
+    )
+    assert known.corrected is not None
+    assert known.corrected.low < known.corrected.share <= known.corrected.high
+    assert known.corrected.share > known.share
+    assert not known.corrected.within_error
+    assert foreign.corrected is None
 
 
 def test_a_replay_of_nothing_ends_and_closes_nothing():

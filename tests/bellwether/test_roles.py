@@ -1,3 +1,5 @@
+import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,8 +9,9 @@ from alerting.policy import read_policy
 from alerting.state import AggregateSettings
 from bellwether.clock import now
 from bellwether.delivering import destinations
-from bellwether.roles import aggregate_settings, kept_logs, loop_names, open_logs
+from bellwether.roles import aggregate_settings, kept_logs, loop_names, model_errors, open_logs
 from bellwether.settings import WrongSettings, read_settings
+from classifier.artifact import SHIPPED
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.kafka.logs import KafkaLogs
 
@@ -85,3 +88,17 @@ def test_every_input_and_every_log_of_ours_is_kept(tmp_path: Path) -> None:
     names = [kept.log for kept in kept_logs(read_settings(written(tmp_path, "[[input]]\nkafka_topic = 'wire'")))]
     ours = ("dead-letters", "scores", "windows", "alerts", "notices", "checkpoints", "feedback", "audit")
     assert names == ["wire", *(f"bellwether.{name}" for name in ours)]
+
+
+def test_how_often_the_model_errs_is_read_off_its_manifest(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(SHIPPED, folder)
+    settings = read_settings(written(tmp_path, '[classifier]\nartifact = "model"\n'))
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    for confusion, found in (([[80, 15, 5], [10, 180, 10], [0, 20, 80]], (100, 80, 300, 10)), (None, None)):
+        manifest["metrics"] = {"rows": 400} | ({"confusion": confusion} if confusion else {})
+        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+        errors = model_errors(settings)
+        assert (errors and (errors.negatives, errors.found, errors.others, errors.mistaken)) == found
+    shutil.rmtree(folder)
+    assert model_errors(settings) is None
