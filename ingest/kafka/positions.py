@@ -86,6 +86,7 @@ def at(place: Place) -> Any:
     """A place as kafka-python names it."""
     return TopicPartition(place.log, place.partition)
 
+
 def record(found: Any) -> Record:
     """A record of kafka-python's, whose timestamps are milliseconds."""
     return Record(found.offset, max(0, found.timestamp) * 1000, found.key, found.value, tuple(found.headers))
