@@ -13,14 +13,15 @@ SMOOTHED = 4  # parts that one point of the line is about
 def chart(points: Sequence[Point], usual_share: float | None, size: tuple[int, int], title: str) -> Markup:
     """Above, the negative share as a line, with the usual share dashed; below, documents as bars, negatives dark.
 
-    `size` is width and height in units of the drawing; the page scales it. `title` says the same in words.
+    `size` is width and height in units of the drawing; the page stretches it either way, lines keep their strength.
+    `title` says the same in words.
     """
     width, height = size
     middle = height * 0.58
     drawn = [
-        Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>').format(
-            width, height, title, title
-        ),
+        Markup(
+            '<svg class="chart" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}"><title>{}</title>'
+        ).format(width, height, title, title),
         _bars(points, width, middle + 3, height),
         Markup('<line class="axis" x1="0" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(width, middle, middle),
     ]
@@ -36,19 +37,23 @@ def _y(share: float, middle: float) -> float:
 
 
 def _line(points: Sequence[Point], width: float, middle: float) -> Markup:
-    """The share as a line that breaks where there are too few documents."""
+    """The share as a line that breaks where there are too few documents; dots where it stands alone, and at its end."""
     step = width / max(len(points), 1)
-    path, is_drawing = [], False
+    runs: list[list[str]] = [[]]
     for n in range(len(points)):
         lately = points[max(0, n - SMOOTHED + 1) : n + 1]
         documents = sum(point.documents for point in lately)
-        if documents < FEWEST:
-            is_drawing = False
-            continue
-        share = sum(point.negatives for point in lately) / documents
-        path.append(f"{'L' if is_drawing else 'M'}{(n + 0.5) * step:.1f},{_y(share, middle):.1f}")
-        is_drawing = True
-    return Markup('<path class="share" d="{}"/>').format(" ".join(path)) if path else Markup("")
+        if documents >= FEWEST:
+            share = sum(point.negatives for point in lately) / documents
+            runs[-1].append(f"{(n + 0.5) * step:.1f},{_y(share, middle):.1f}")
+        elif runs[-1]:
+            runs.append([])
+    lone = [run[-1] for run in runs if len(run) == 1 or (run and run is runs[-1])]
+    drawn = {
+        "share": "".join(f"M{' L'.join(run)}" for run in runs if len(run) > 1),
+        "dot": "".join(f"M{at}h0" for at in lone),
+    }  # fmt: skip - a stroke without length is a dot
+    return Markup("").join(Markup('<path class="{}" d="{}"/>').format(*each) for each in drawn.items() if each[1])
 
 
 def _bars(points: Sequence[Point], width: float, top: float, bottom: float) -> Markup:

@@ -15,7 +15,7 @@ from alerting.console.incidents import Incident, Line
 from alerting.console.rendering import render, static
 from alerting.console.room import Room
 from alerting.console.wording import LANGUAGES, Wording, chosen
-from ingest.instants import SECOND
+from ingest.instants import SECOND, moment
 
 ROWS = 50  # of a list
 NAMES = 12  # watched names on the board
@@ -50,7 +50,7 @@ class Pages:
         overdue = [each for each in incidents if each.is_overdue]
         return page(
             request, self._room, "board.html",
-            present=present, ago=(now - (present or now)) / SECOND, overdue=overdue,
+            present=present, ago=(now - (present or now)) / SECOND, overdue=overdue, live="live" in request.query_params,
             running=[each for each in incidents if each.state == "open" and not each.is_overdue],
             topics=[each for each in found if each.subject.kind == "topic"],
             names=[each for each in found if each.subject.kind == "entity"][:NAMES],
@@ -108,10 +108,10 @@ class Pages:
         """One topic or watched name."""
         kind, name = request.path_params["kind"], request.path_params["name"]
         subject = Subject("entity" if kind == "entity" else "topic", name)
-        now, week = found(self._room.answers.subject(subject, self._room.clock()))
+        at_present, week = found(self._room.answers.subject(subject, self._room.clock()))
         lines = [line for line in self._room.answers.alerts() if line.alert.subject == subject][:ROWS]
         standing = next((each for each in self._room.answers.standings() if each.subject == subject), None)
-        return page(request, self._room, "subject.html", now=now, week=week, lines=lines, standing=standing)
+        return page(request, self._room, "subject.html", subject=at_present, week=week, lines=lines, standing=standing)
 
     def precision(self, request: Request) -> Response:
         """How often alerts were right."""
@@ -143,6 +143,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
     query = {name: value for name, value in request.query_params.items() if name != "said"}
     shared = {
         "user": request.state.caller,
+        "now": moment(room.clock()),
         "form_token": request.state.form_token,
         "here": path,
         "back": (path + (f"?{urlencode(query)}" if query else "")) if request.method == "GET" else "/",

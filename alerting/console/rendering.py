@@ -1,6 +1,6 @@
 """From answers to HTML. Whatever a template prints is escaped; markup of ours is made in `marking` and `charts` only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,7 +15,7 @@ from alerting.console.marking import marked, plain, safe_link
 from alerting.console.series import Point
 from alerting.console.wording import Wording
 
-CARD, WIDE = (300, 80), (900, 160)
+SIZE = (300, 80)  # of every drawing, in its own units: the style sheet stretches it
 
 
 @cache
@@ -34,7 +34,6 @@ def environment() -> Environment:
         "marked": _marked,
         "chart": _chart,
         "subject_address": subject_address,
-        "languages": _languages,
     }
     return made
 
@@ -58,17 +57,12 @@ def _marked(document: Evidence) -> Markup:
     return marked(document.text, document.spans)
 
 
-def _languages(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda each: -each[1]))
-
-
 def _chart(
     points: Sequence[Point],
     usual: float | None,
     subject: Subject,
     w: Wording,
     *,
-    wide: bool = False,
     week: bool = False,
 ) -> Markup:
     title = w.say(
@@ -78,4 +72,4 @@ def _chart(
         negatives=sum(point.negatives for point in points),
         usual=w.percent(usual),
     )
-    return chart(points, usual, WIDE if wide else CARD, title)
+    return chart(points, usual, SIZE, title)

@@ -44,11 +44,13 @@ def report(logs: Logs, span: Span, deadlines: Deadlines, now: int) -> tuple[str,
             view.take(log, record)
     found = Answers(view, deadlines, dict).incidents(now)
     incidents = [each for each in reversed(found) if span.start <= min(_opened(each)) < span.end]
+    wording = Wording(span.language, span.zone)
+    first, last = wording.span(span.start, span.end)
     page = render(
         "report.html",
-        Wording(span.language, span.zone),
-        start=span.start,
-        end=span.end,
+        wording,
+        first=first,
+        last=last,
         made=moment(now),
         incidents=incidents,
         judged=_judged(incidents),

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -59,6 +59,23 @@ class Wording:
         """A topic by its name in this language, if it has one."""
         return self._words.get(f"topic.{name}", name.replace("_", " "))
 
+    def count(self, thing: str, count: int) -> str:
+        """`1 source`, `12 sources`."""
+        return self.say(f"count.{thing}_one") if count == 1 else self.say(f"count.{thing}", count=self.number(count))
+
+    def language_name(self, code: str) -> str:
+        """A language of texts by its name, if it has one."""
+        return self._words.get(f"language.{code}", code)
+
+    def outcome(self, name: str) -> str:
+        """What became of a delivery, in this language if there is a word for it."""
+        return self._words.get(f"outcome.{name}", name)
+
+    def languages(self, counts: Mapping[str, int]) -> str:
+        """`42 English, 31 Chinese`, the most frequent first."""
+        told = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+        return self.say("page.comma").join(f"{self.number(count)} {self.language_name(name)}" for name, count in told)
+
     def period(self, days: float) -> str:
         """How rare: `once in 19 days`."""
         if days >= LONGEST:
@@ -72,7 +89,9 @@ class Wording:
         return self.say("period.day") if days >= 0.75 else self.say("period.hours", count=f"{max(days * 24, 1):.0f}")
 
     def duration(self, seconds: float) -> str:
-        """`4.2 s`, `12 min`, `3 h`, `2 days`."""
+        """`16 ms`, `4.2 s`, `12 min`, `3 h`, `2 days`."""
+        if seconds < 0.1:
+            return self.say("duration.milliseconds", count=f"{seconds * 1000:.0f}")
         for unit, size in (("days", 172_800), ("hours", 5400), ("minutes", 90)):
             if seconds >= size:
                 divisor = {"days": 86_400, "hours": 3600, "minutes": 60}[unit]
@@ -83,6 +102,12 @@ class Wording:
         """`2026-03-01 09:30`, in the zone; instants may be microseconds since 1970."""
         at = when if isinstance(when, datetime) else moment(when)
         return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M}"
+
+    def span(self, start: datetime, end: datetime) -> tuple[str, str]:
+        """From when to when, `end` not included: the first and the last day where both begin at midnight."""
+        if any((at.hour, at.minute) != (0, 0) for at in (start, end)):
+            return self.time(start), self.time(end)
+        return f"{start:%Y-%m-%d}", f"{end - timedelta(days=1):%Y-%m-%d}"
 
     def clock(self, when: datetime | int) -> str:
         """`09:30:07.250`, in the zone."""

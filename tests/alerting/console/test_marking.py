@@ -55,6 +55,14 @@ def test_a_chart_draws_what_there_is_and_escapes_its_title() -> None:
     assert 'style="' not in drawn
 
 
+def test_a_share_that_stands_alone_is_a_dot_and_not_an_invisible_line() -> None:
+    counts = [0, 0, 0, 0, 0, 8]
+    points = [Point(moment(OPENED + n * MINUTE), moment(OPENED + (n + 1) * MINUTE), c, c) for n, c in enumerate(counts)]
+    drawn = chart(points, None, (300, 80), "sudden")
+    assert 'class="share"' not in drawn
+    assert re.findall(r'class="dot" d="([^"]+)"', drawn) == ["M275.0,2.0h0"]
+
+
 def test_a_chart_of_nothing_is_empty() -> None:
     drawn = chart([], None, (300, 80), "nothing")
     assert "rect" not in drawn

@@ -30,8 +30,10 @@ def written(folder: Path, start: str, end: str, language: str) -> str:
 def test_a_report_has_the_incidents_of_its_days_and_needs_no_other_file(folder: Path) -> None:
     page = written(folder, "2026-03-01", "2026-03-02", "en")
     assert datetime(2026, 3, 1, tzinfo=UTC) < moment(OPENED)
+    assert "<h1>Incidents, 2026-03-01 to 2026-03-01</h1>" in page
     assert page.count('<section id="i') == 2
-    assert "1 alerts were confirmed, 0 dismissed, 0 corrected, 2 not judged." in page
+    assert "1 confirmed, 0 dismissed, 0 corrected" in page
+    assert "2 not judged" in page
     assert "once in 40 days" in page
     assert 'href="/' not in page.replace('href="/subjects', "")
     assert "<link" not in page
@@ -52,3 +54,8 @@ def test_what_is_foreign_is_escaped_in_a_report(folder: Path) -> None:
 def test_days_without_incidents_are_told_to_be_so(folder: Path) -> None:
     assert "No incident was told in this time." in written(folder, "2026-02-01", "2026-03-01", "en")
     assert "No incident was told in this time." in written(folder, "2026-03-02", "2026-03-03", "en")
+
+
+def test_a_part_of_a_day_is_told_by_its_hours(folder: Path) -> None:
+    page = written(folder, "2026-03-01T09:00", "2026-03-01T10:30", "en")
+    assert "<h1>Incidents, 2026-03-01 09:00 to 2026-03-01 10:30</h1>" in page

@@ -66,6 +66,23 @@ def test_return_periods_are_words(days: float, english: str, chinese: str) -> No
     assert (EN.period(days), ZH.period(days)) == (english, chinese)
 
 
+def test_one_is_told_otherwise_than_many() -> None:
+    assert (EN.count("source", 1), EN.count("source", 1204)) == ("1 source", "1,204 sources")
+    assert ZH.count("source", 12) == "12 个来源"
+    things = {key.partition(".")[2] for key in catalogue("en") if key.startswith("count.")}
+    assert {f"{thing}_one" for thing in things if not thing.endswith("_one")} <= things
+
+
+def test_languages_are_told_by_name_the_most_frequent_first() -> None:
+    assert EN.languages({"zh": 3, "en": 42, "fr": 1}) == "42 English, 3 Chinese, 1 fr"
+    assert ZH.languages({"zh": 3}) == "3 中文"
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.016, "16 ms"), (4.24, "4.2 s"), (720, "12 min"), (10_800, "3 h")])
+def test_durations_are_told_in_their_own_unit(seconds: float, told: str) -> None:
+    assert EN.duration(seconds) == told
+
+
 def test_times_are_told_in_the_zone() -> None:
     assert (EN.time(1_772_357_400_000_000), ZH.time(1_772_357_400_000_000)) == ("2026-03-01 09:30", "2026-03-01 17:30")
 

@@ -116,6 +116,30 @@ def test_no_page_is_wider_than_the_window(browser: Chrome, shown: Shown, page: s
     assert size["width"] <= width
 
 
+@pytest.mark.parametrize("page", ["/", "/alerts", "/incidents"])
+def test_on_a_phone_the_subject_of_a_row_has_room_for_its_words(browser: Chrome, shown: Shown, page: str) -> None:
+    wide(browser, PHONE)
+    browser.get(shown.url + page)
+    rows = browser.find_elements(By.CSS_SELECTOR, ".row .what")
+    assert rows
+    assert min(row.rect["width"] for row in rows) > PHONE / 3
+
+
+def test_the_board_is_loaded_anew_each_minute_only_when_asked_to(browser: Chrome) -> None:
+    assert browser.find_elements(By.CSS_SELECTOR, "meta[http-equiv=refresh]") == []
+    reach(browser, "Refresh every minute").send_keys(Keys.ENTER)
+    until(lambda: "live=1" in browser.current_url)
+    assert browser.find_element(By.CSS_SELECTOR, "meta[http-equiv=refresh]").get_dom_attribute("content") == "60"
+
+
+def test_a_case_is_assigned_with_the_keyboard_alone(browser: Chrome, shown: Shown) -> None:
+    browser.get(f"{shown.url}/incidents/a3")
+    reach(browser, "Assign").send_keys(Keys.ENTER)  # unfolds
+    reach(browser, "text").send_keys("bo", Keys.ENTER)
+    until(lambda: "said=1" in browser.current_url)
+    assert "Assigned to bo" in browser.find_element(By.ID, "case").text
+
+
 def test_the_console_speaks_chinese_when_asked_to(browser: Chrome) -> None:
     reach(browser, "中文").send_keys(Keys.ENTER)
     until(lambda: browser.title.startswith("当前话题"))
