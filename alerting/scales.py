@@ -43,6 +43,7 @@ class Scale(Struct):
     documents: float = 0.0
     negatives: float = 0.0
     squares: float = 0.0  # sum of squared weights: what the variance goes by
+    last_z: float = 0.0  # the statistic when the last bin was added; 0 where it was not positive
 
     @classmethod
     def fresh(cls, length: int) -> "Scale":
@@ -97,27 +98,25 @@ class Scale(Struct):
         """The statistic."""
         return standardised(sums, self.expected(sums.documents, usual), usual.share, usual.dispersion)
 
-    def add(self, elapsed: int, documents: int, negatives: int, usual: Usual) -> tuple[float, float]:
-        """Add a bin that ends `elapsed` microseconds after the last one.
+    def add(self, elapsed: int, documents: int, negatives: int, usual: Usual) -> float:
+        """Add a bin that ends `elapsed` microseconds after the last one; returns what z is now, 0 where it is not positive.
 
-        Returns how long since then z was above T, microseconds, and what z is now; 0 where it is not positive. This is `after`
-        and `z` once more, written for speed: no call is made that most updates do not need.
+        This is `after` and `z` once more, to the last bit, written for speed: no call is made that most updates do not need.
         """
         share, per_day, dispersion, beyond, at_once = usual
-        scatter, length = dispersion * (1 - share), self.length
-        had, squares, usually, over = self.documents, self.squares, per_day * length / DAY, 0.0
+        length, squares = self.length, self.squares
+        keep = exp(-elapsed / length)
+        self.documents = had = self.documents * keep + documents
+        self.negatives = bad = self.negatives * keep + negatives
+        self.squares = squares = squares * keep * keep + documents
+        usually = per_day * length / DAY
         if usually < at_once:
             usually = at_once
         expected = share * usually + beyond * (had - usually) if had > usually else share * had
-        excess = self.negatives - expected
-        if excess > 0:
-            before, threshold = excess / sqrt(scatter * expected * squares / had + 1), self.tail.threshold
-            if before > threshold:
-                over = min(length * log(before / threshold), elapsed)
-        keep = exp(-elapsed / length)
-        self.documents = had = had * keep + documents
-        self.negatives = bad = self.negatives * keep + negatives
-        self.squares = squares = squares * keep * keep + documents
-        expected = share * usually + beyond * (had - usually) if had > usually else share * had
-        excess = bad - expected
-        return over, excess / sqrt(scatter * expected * squares / had + 1) if excess > 0 else 0.0
+        if bad <= expected:
+            return 0.0
+        return (bad - expected) / sqrt(dispersion * (1 - share) * expected * squares / had + 1)
+
+    def over(self, elapsed: int) -> float:
+        """How long z, which was above T, stayed there in the time that has elapsed, microseconds: it fades as the sums do."""
+        return min(self.length * log(self.last_z / self.tail.threshold), elapsed)

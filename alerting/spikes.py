@@ -19,12 +19,14 @@ from alerting.scales import Counted, Scale, Usual
 from alerting.statistic import MOST_USUAL, Sums
 from ingest.instants import DAY, SECOND, microseconds
 
+LN_2 = math.log(2)
 LONGEST = 1000.0  # days; a longer return period is an extrapolation that nobody can check, and is never said
 FAR = 40.0  # times the alarm threshold: rarer than that makes no difference either
 PRIOR_SHARE = 0.25  # of negatives, before anything is known
 PRIOR_DOCUMENTS = 12.0  # how many documents the pooled share counts for
 READY_DOCUMENTS = 20
 BEYOND_OF_NAME = 0.25  # of its usual share is expected of documents beyond a name's usual number
+HELD_WEIGHT = 0.1  # what fires counts for in the usual share
 LONGEST_GAP = 3.0  # days, between updates of a subject, that an event may last over
 
 
@@ -95,6 +97,15 @@ class Band(NamedTuple):
     most: float  # and from so many on the excess is in the tail
 
 
+class Looked(NamedTuple):
+    """What stands on a detector's scales at one instant, scale by scale."""
+
+    at: int
+    usual: Usual
+    readings: list[float]  # of the statistic z
+    sums: list[Sums]
+
+
 class Detector(Struct):
     """The memory of one subject. Floats only: some 300 bytes."""
 
@@ -122,13 +133,16 @@ class Detector(Struct):
         share = (self.negatives + PRIOR_DOCUMENTS * pooled_share) / (self.documents + PRIOR_DOCUMENTS)
         days, beyond = self.days, self.beyond * share
         per_day = self.documents / (days if days > 1.0 else 1.0)
-        at_once = per_day * self._gap()
+        gap = self.squared_gaps / days if days else 0.0
+        at_once = per_day * (gap if gap < LONGEST_GAP else LONGEST_GAP)
         return Usual(share, per_day, self.dispersion, beyond if beyond < MOST_USUAL else MOST_USUAL, at_once)
 
     def look(self, bins: Sequence[Counted], footing: Footing) -> Spike:
         """What would be said if these bins, oldest first and at least one, were added; nothing is learned."""
+        usual = self.usual(footing.pooled_share)
         sums = [scale.after(bins, self.at) for scale in self.scales]
-        return self._spike(sums, bins[-1].at, self.usual(footing.pooled_share), footing)
+        readings = [scale.z(mine, usual) for scale, mine in zip(self.scales, sums, strict=True)]
+        return self._spike(Looked(bins[-1].at, usual, readings, sums), footing)
 
     def update(self, counted: Counted, footing: Footing) -> Spike | None:
         """Look, then learn; None says that nothing is in its tail, as nearly always."""
@@ -136,17 +150,19 @@ class Detector(Struct):
         elapsed, usual, scales = at - self.at, self.usual(footing.pooled_share), self.scales
         if elapsed < 0:
             at, elapsed = self.at, 0
-        added, spike = [], None
+        readings, spike, is_rare = [], None, False
         for scale in scales:
-            over, z = scale.add(elapsed, documents, negatives, usual)
-            added.append((scale.tail, over, z))
-        for tail, _, z in added:
-            if z > tail.threshold:
-                sums = [Sums(each.documents, each.negatives, each.squares) for each in scales]
-                spike = self._spike(sums, at, usual, footing)
-                break
-        for tail, over, z in added:
-            tail.learn(at, over, elapsed - over, z)
+            z = scale.add(elapsed, documents, negatives, usual)
+            readings.append(z)
+            if z > scale.tail.threshold:
+                is_rare = True
+        if is_rare:
+            sums = [Sums(each.documents, each.negatives, each.squares) for each in scales]
+            spike = self._spike(Looked(at, usual, readings, sums), footing)
+        for scale, z in zip(scales, readings, strict=True):
+            over = scale.over(elapsed) if scale.last_z > scale.tail.threshold else 0.0
+            scale.last_z = z
+            scale.tail.learn(at, over, elapsed - over, z)
         self.at = at
         self._learn_usual(elapsed, documents, negatives, usual.share, held=spike is not None and spike.fires)
         return spike
@@ -163,38 +179,44 @@ class Detector(Struct):
 
     def _learn_usual(self, elapsed: int, documents: int, negatives: int, usual: float, *, held: bool) -> None:
         """The slow share fades on; what fires hardly enters it, or an event would become the usual."""
-        fade, days = 0.5 ** (elapsed / self.half_life), elapsed / DAY
-        weight = 0.1 if held else 1.0
-        self.documents = self.documents * fade + weight * documents
-        self.negatives = self.negatives * fade + weight * negatives
+        fade, days = math.exp(-LN_2 * elapsed / self.half_life), elapsed / DAY
         self.days = self.days * fade + days
         self.squared_gaps = self.squared_gaps * fade + days * days
-        if documents and not held:
-            chi = (negatives - usual * documents) ** 2 / (usual * (1 - usual) * documents + 0.25)
+        if held:
+            self.documents = self.documents * fade + HELD_WEIGHT * documents
+            self.negatives = self.negatives * fade + HELD_WEIGHT * negatives
+            return
+        self.documents = self.documents * fade + documents
+        self.negatives = self.negatives * fade + negatives
+        if documents:
+            excess = negatives - usual * documents
+            chi = excess * excess / (usual * (1 - usual) * documents + 0.25)
             dispersion = self.dispersion + 0.002 * ((chi if chi < 20.0 else 20.0) - self.dispersion)
             self.dispersion = dispersion if dispersion > 1.0 else 1.0
 
-    def _spike(self, sums: Sequence[Sums], at: int, usual: Usual, footing: Footing) -> Spike:
-        settings, readings, longest = footing.settings, [], max(LONGEST, FAR * footing.alarm_days)
-        for number, (scale, mine) in enumerate(zip(self.scales, sums, strict=True)):
-            z = scale.z(mine, usual)
-            days = min(scale.tail.return_days(z) / len(self.scales), longest)
-            enough = is_enough(mine.negatives, scale.expected(mine.documents, usual), settings)
-            readings.append((enough, days, z, number))
-        enough, days, z, speaking = max(readings, key=lambda reading: reading[:3])
-        ready = self.is_ready(at, settings, watched=footing.watched)
-        need = footing.alarm_days if ready else 10 * footing.alarm_days
+    def _spike(self, looked: Looked, footing: Footing) -> Spike:
+        settings, alarm_days, many = footing.settings, footing.alarm_days, len(self.scales)
+        longest, above, best = max(LONGEST, FAR * alarm_days), [], (False, -1.0, -math.inf, 0)
+        for number, scale in enumerate(self.scales):
+            z, days, enough = looked.readings[number], 0.0, False
+            if z > scale.tail.threshold:
+                above.append(scale.length / SECOND)
+                mine, days = looked.sums[number], min(scale.tail.return_days(z) / many, longest)
+                enough = is_enough(mine.negatives, scale.expected(mine.documents, looked.usual), settings)
+            best = max(best, (enough, days, z, number))
+        enough, days, z, speaking = best
+        ready = self.is_ready(looked.at, settings, watched=footing.watched)
         return Spike(
             days=days,
-            fires=enough and days >= need,
-            above=tuple(self.scales[reading[3]].length / SECOND for reading in readings if reading[1] > 0),
-            critical=ready and days >= settings.critical * footing.alarm_days,
+            fires=enough and days >= (alarm_days if ready else 10 * alarm_days),
+            above=tuple(above),
+            critical=ready and days >= settings.critical * alarm_days,
             escalation=settings.escalation,
             ready=ready,
             quiet=self._quiet(settings),
-            usual_share=usual.share,
-            usual_per_day=usual.per_day,
-            detection=self._detection(self.scales[speaking], sums[speaking], z, usual, footing.alarm_days),
+            usual_share=looked.usual.share,
+            usual_per_day=looked.usual.per_day,
+            detection=self._detection(speaking, looked, alarm_days),
         )
 
     def is_ready(self, at: int, settings: SpikeSettings, *, watched: bool = False) -> bool:
@@ -204,17 +226,14 @@ class Detector(Struct):
 
     def _quiet(self, settings: SpikeSettings) -> int:
         """News that come once a day must not end an event every evening: a random instant lies in a gap of so many days."""
-        return max(microseconds(settings.quiet), int(1.5 * self._gap() * DAY))
+        gap = self.squared_gaps / self.days if self.days else 0.0
+        return max(microseconds(settings.quiet), int(1.5 * min(gap, LONGEST_GAP) * DAY))
 
-    def _gap(self) -> float:
-        """How long the gap between updates is that a random instant lies in, days."""
-        gap = self.squared_gaps / self.days if self.days > 0 else 0.0
-        return gap if gap < LONGEST_GAP else LONGEST_GAP
-
-    def _detection(self, scale: Scale, sums: Sums, z: float, usual: Usual, alarm_days: float) -> Detection:
+    def _detection(self, speaking: int, looked: Looked, alarm_days: float) -> Detection:
+        scale, sums, usual = self.scales[speaking], looked.sums[speaking], looked.usual
         return Detection(
             scale_s=scale.length / SECOND,
-            statistic=z,
+            statistic=looked.readings[speaking],
             usual_share=usual.share,
             threshold=scale.tail.threshold,
             mean_excess=scale.tail.excess,

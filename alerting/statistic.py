@@ -24,11 +24,14 @@ def expected_negatives(documents: float, usual_share: float, usual_documents: fl
     that tells: at most every second one beyond the usual number is expected. A name of which hardly anything is heard is in
     the news for a reason: of a name, fewer.
     """
-    more = max(documents - usual_documents, 0.0)
-    return usual_share * (documents - more) + beyond_share * more
+    if documents <= usual_documents:
+        return usual_share * documents
+    return usual_share * usual_documents + beyond_share * (documents - usual_documents)
 
 
 def standardised(sums: Sums, expected: float, usual_share: float, dispersion: float) -> float:
     """The statistic z of sums of which so many negatives are expected."""
-    weight = sums.squares / sums.documents if sums.documents > 0 else 0.0
-    return (sums.negatives - expected) / math.sqrt(dispersion * (1 - usual_share) * expected * weight + 1)
+    if not sums.documents:
+        return 0.0
+    variance = dispersion * (1 - usual_share) * expected * sums.squares / sums.documents
+    return (sums.negatives - expected) / math.sqrt(variance + 1)

@@ -15,7 +15,7 @@ from ingest.instants import DAY
 NEAR = 6  # bits
 MOST = 1 << 19  # stories remembered
 BANDS, WAYS = 4, 8  # each band remembers the newest WAYS stories that agree in its 16 bits
-BLOCK = 128  # documents compared with each other at once
+BLOCK = 192  # documents compared with each other at once
 Signatures = NDArray[np.uint64]
 Instants = NDArray[np.int64]
 _SHIFTS = np.arange(0, 64, 16, dtype=np.uint64)

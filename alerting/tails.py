@@ -47,21 +47,22 @@ class Tail(Struct):
     def learn(self, at: int, over: float, under: float, value: float) -> None:
         """The series stands at `value` at instant `at`; since the last time it was `over` microseconds above T, `under` not."""
         # No call is made that most updates do not need: this is the detector's inner loop.
-        tick, above, threshold = self.tick, self.above, self.threshold
-        step = self.step * self.excess
+        tick, above, step = self.tick, self.above, self.step * self.excess
+        threshold = self.threshold
         if over:
             threshold += step * (1 - above) * min(over / tick, FASTEST_RISE)
         if under:
             ticks = under / tick
             threshold -= step * above * (ticks if ticks < SLOWEST_FALL else SLOWEST_FALL)
-        if threshold < self.lowest:
-            threshold = self.lowest
+            if threshold < self.lowest:
+                threshold = self.lowest
         self.threshold = threshold
         # Clusters are counted over a bounded past, so that their rate can change.
-        days, memory = self.days + (over + under) / DAY, MEMORY_TICKS * tick / above
+        self.days = days = self.days + (over + under) / DAY
+        memory = MEMORY_TICKS * tick / above
         if days > memory:
-            self.clusters, days = self.clusters * memory / days, memory
-        self.days = days
+            self.clusters *= memory / days
+            self.days = memory
         if self.peak and at - self.above_at > self.apart:
             self._end_cluster()
         if value > threshold:
