@@ -21,8 +21,8 @@ OWED = 25  # told, and not yet committed, when a process dies
 @pytest.mark.timeout(240)
 def test_when_the_process_that_delivers_is_killed_another_tells_the_rest(deploy: Deployments, broker: Kafka) -> None:
     with listening() as listener:
-        webhook = f'[[destination]]\nname = "desk"\ntype = "webhook"\nurl = "http://127.0.0.1:{listener.server_port}/desk"\nsecret = "once upon a time"\n'
-        deployment = deploy(broker, more=webhook)
+        desk = f'type = "webhook"\nurl = "http://127.0.0.1:{listener.server_port}/desk"\nsecret = "once upon a time"\n'
+        deployment = deploy(broker, more=f'[[destination]]\nname = "desk"\n{desk}')
         first = deployment.start_whole("deliver")
         until(lambda: deployment.said().count("partition opened") >= 4, within_s=60, state=deployment.said)
         deployment.start_whole("deliver")
