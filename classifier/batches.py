@@ -1,9 +1,9 @@
 """Which texts run together, and in what shape.
 
 A text's score must be the same whatever runs beside it. The network's integer products are exact, but the order of additions in
-a floating-point product may follow the shape of the whole batch (measured: a batch with fewer rows than threads is cut in
-other places, and then logits move by 1e-7, which is enough to round differently). So each text runs in one shape only, chosen
-by its own length: L tokens from a fixed list, and as many rows as that L always has. Missing rows are filled up.
+a floating-point product may follow the shape of the whole batch (measured: logits then move by 1e-7, which is enough to round
+differently). So each text runs in one shape only, chosen by its own length: L tokens from a fixed list, and as many rows as
+that L always has. Missing rows are filled up.
 """
 
 from collections import defaultdict
@@ -30,12 +30,10 @@ class Group(Struct, frozen=True):
     members: tuple[int, ...]
 
 
-def shapes(max_tokens: int, threads: int) -> list[Shape]:
-    """The shapes in which texts of at most `max_tokens` run on `threads` threads, shortest first."""
+def shapes(max_tokens: int) -> list[Shape]:
+    """The shapes in which texts of at most `max_tokens` run, shortest first."""
     lengths = [length for length in LENGTHS if length < max_tokens] + [max_tokens]
-    # At least one row a thread: with fewer, a product is split over threads and its sums change.
-    most = max(MOST_ROWS, threads)
-    return [Shape(min(most, max(threads, TOKEN_BUDGET // length)), length) for length in lengths]
+    return [Shape(min(MOST_ROWS, max(1, TOKEN_BUDGET // length)), length) for length in lengths]
 
 
 def grouped(lengths: Sequence[int], among: Sequence[Shape]) -> Iterator[Group]:

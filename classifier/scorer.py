@@ -22,7 +22,7 @@ from classifier.spans import spans_of
 from classifier.tokenizer import Tokenizer, Tokens
 
 OTHER = "other"
-AHEAD = 3  # groups that wait for the network while what it said of others is read
+AHEAD = 2  # groups that wait for the network beside those that it reads, while what it said of others is judged
 REMEMBERED = 20_000  # texts whose scores are kept for their copies; about 2 KB each
 
 _WARM_UP = "Bank halts withdrawals after regulator opens probe. 银行暂停提款，监管机构展开调查。"
@@ -81,9 +81,10 @@ class Scorer:
         self._folder = artifact.folder
         self._session = session
         self._tokenizer = tokenizer
-        self._shapes = shapes(manifest.max_tokens, session.threads)
+        self._shapes = shapes(manifest.max_tokens)
         self._verdict = _Verdict(manifest)
-        self._network = ThreadPoolExecutor(1, thread_name_prefix="network")
+        self._network = ThreadPoolExecutor(session.runs, thread_name_prefix="network")
+        self._ahead = session.runs + AHEAD
         self._remembered: LRUCache[bytes, Scored] = LRUCache(REMEMBERED)
         self._lock = Lock()  # of what is remembered
 
@@ -160,7 +161,7 @@ class Scorer:
                 if stop():
                     raise Stopped
                 running.append((group, self._network.submit(self._run, group, tokens)))
-                if len(running) > AHEAD:
+                if len(running) > self._ahead:
                     yield from self._judged(*running.popleft(), keys, texts, tokens, work)
             while running:
                 yield from self._judged(*running.popleft(), keys, texts, tokens, work)

@@ -27,7 +27,15 @@ class Outputs(NamedTuple):
 
 
 class Session:
-    """One loaded network. Runs on `threads` threads besides the caller's; give it one caller."""
+    """One loaded network, which several threads may run at once.
+
+    On a CPU each run stays on its caller's thread. Runs side by side keep the cores busier than one run spread over them, which
+    waits at the end of each of its some 600 operations for the slowest part; and then no sum depends on how many cores there are.
+
+    Attributes:
+        threads: how many cores the network may use.
+        runs: how many callers at once make use of them.
+    """
 
     def __init__(self, artifact: Artifact, *, device: str = "auto", threads: int = 0) -> None:
         """Load the network.
@@ -45,6 +53,7 @@ class Session:
         self.asked: str = _wanted(device, artifact)
         network = artifact.path(NETWORK_GPU if self.asked == CUDA else NETWORK_CPU)
         self._session = _load(network, self.asked, self.threads)
+        self.runs = self.threads if self.asked == CPU else 1
         # The runtime falls back to the CPU without a word; only this list tells where it runs.
         self.provider: str = self._session.get_providers()[0]
         if device == "cuda" and self.provider != CUDA:
@@ -88,7 +97,7 @@ def _wanted(device: str, artifact: Artifact) -> str:
 
 def _load(network: Path, provider: str, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1 if provider == CPU else threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     # A daemon waits most of the time: its threads must not burn the cores meanwhile.

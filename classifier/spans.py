@@ -12,6 +12,9 @@ MOST_WORDS = 12  # words (or Chinese tokens) that are picked before neighbours a
 MOST_SPANS = 6
 COVERAGE = 0.7  # picking stops when this share of the attention is reached
 _INNER = ".,-'’&/"  # marks that stand inside words and numbers
+_GLUE = frozenset(
+    _INNER + "%"
+)  # a word of which neither the first character nor the one before it is of these is no part
 _BRIDGE = 2  # neighbours at most this many blank or punctuation characters apart are joined
 
 
@@ -64,17 +67,18 @@ class Words:
 
     def pick(self) -> list[tuple[int, int, int]]:
         """Start, end and weight (1/10,000) of the words that matter, in the order of the text."""
-        ranked = np.argsort(-self.weights, kind="stable")
+        shares = self.weights.tolist()
         chosen: list[tuple[int, int, int]] = []
         covered = 0.0
-        for place in ranked:
+        for place in np.argsort(-self.weights, kind="stable").tolist():
             start, end = self.bounds[place]
-            weight = int(float(self.weights[place]) * WHOLE + 1e-6)  # rounded down: sums stay under the whole
+            weight = int(shares[place] * WHOLE + 1e-6)  # rounded down: sums stay under the whole
             if covered >= COVERAGE or len(chosen) == MOST_WORDS or not weight:
                 break
-            if any(character.isalnum() or _is_symbol(character) for character in self._text[start:end]):
+            word = self._text[start:end]
+            if word.isalnum() or any(character.isalnum() or _is_symbol(character) for character in word):
                 chosen.append((start, end, weight))
-                covered += float(self.weights[place])
+                covered += shares[place]
         return sorted(chosen)
 
 
@@ -82,17 +86,17 @@ def _heads(text: str, tokens: Tokens) -> list[int]:
     """Places of the tokens that begin a word. Pieces belong to the word before, and so does `.2%` in `3.2%`."""
     heads: list[int] = []
     before = NO_WORD
-    for place, word in enumerate(tokens.words):
-        if word not in (NO_WORD, before) and not (heads and _is_glued(text, *tokens.offsets[place])):
+    for place, (word, (start, end)) in enumerate(zip(tokens.words, tokens.offsets, strict=True)):
+        if word not in (NO_WORD, before) and not (
+            heads and start and (text[start] in _GLUE or text[start - 1] in _GLUE) and _is_glued(text, start, end)
+        ):
             heads.append(place)
         before = word
     return heads
 
 
 def _is_glued(text: str, start: int, end: int) -> bool:
-    """Whether text[start:end] goes on with the word before it, as marks inside words and numbers do."""
-    if start == 0:
-        return False
+    """Whether text[start:end], not at the beginning, goes on with the word before it, as marks inside words and numbers do."""
     left, mark = text[start - 1], text[start]
     if mark == "%":
         return left.isdigit()

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer as FastTokenizer
 from classifier.artifact import ArtifactError
 
 NO_WORD = -1
-_CHARACTERS_A_TOKEN = 64  # what lies beyond this many for each token is not even looked at
+_CHARACTERS_A_TOKEN = 16  # what lies beyond this many for each token is not even looked at; English has about 5
 
 
 class Tokens:
