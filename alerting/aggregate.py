@@ -44,6 +44,7 @@ class Aggregate:
         self._logs, self._owner, self._metrics = logs, owner, metrics
         self._keeper: Keeper | None = None  # None: standing by
         self._findings: Findings | None = None
+        self._silent: set[str] = set()  # sources, as the log has told
         self._checkpoints: Checkpoints | None = None
         self._checkpoint_due = 0
 
@@ -112,7 +113,17 @@ class Aggregate:
         if keeper.state.clock is not None:
             self._metrics.read(batch, now)
         self._metrics.show(keeper)
+        self._tell_silence(keeper.state)
         return messages
+
+    def _tell_silence(self, state: State) -> None:
+        """Who has fallen silent and who is back: names of sources are no labels of metrics. A replay says nothing of it."""
+        silent = set(state.rhythms.silent) if state.clock is not None else set()
+        for source in sorted(silent - self._silent):
+            log.warning("source silent", source=source)
+        for source in sorted(self._silent - silent):
+            log.info("source heard again, or given up", source=source)
+        self._silent = silent
 
     def _read_record(self, record: Record, now: int) -> Iterator[Message]:
         keeper, metrics = self._keeper, self._metrics

@@ -70,6 +70,13 @@ class Corrected(Struct, frozen=True):
     within_error: bool  # the usual share lies within the interval: the excess may be the classifier's own error
 
 
+class Silent(Struct, frozen=True):
+    """Usual sources of a subject that have fallen silent, each by its own rhythm: what they would say is not counted."""
+
+    sources: tuple[str, ...]  # those with most volume first, eight at most
+    missing: float  # share of the subject's usual volume that is theirs, in [0, 1]; from 0.5 on the subject is unknown
+
+
 class Flash(Struct, frozen=True):
     """Why one text was enough for an alert."""
 
@@ -129,6 +136,7 @@ class Alert(Struct, frozen=True):
     corrected: Corrected | None = None  # None: the artifact does not say how often it errs
     flash: Flash | None = None  # of a flash: why. `detection` is what the name's detector saw: it had no part in it
     copies: int = 0  # documents since first_seen_at that are copies of a story: how much it was amplified
+    silent: Silent | None = None  # None: no usual source of the subject is missing
 
     @property
     def key(self) -> str:

@@ -1,5 +1,6 @@
 """The alert book: one event is one alert. It opens at the onset, escalates when it becomes rarer, closes when it was quiet."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
@@ -79,6 +80,14 @@ class AlertBook(Struct):
         before = self.told.get(subject)
         delivered = before is not None and before.alert.id == alert.id and before.delivered
         self.told[subject] = Told(alert, days, at, delivered or not (alert.joined or alert.historical))
+
+    def hold(self, is_unknown: Callable[[str], bool], now: int) -> None:
+        """Of subjects that are unknown at event time `now` nobody can say that they have become quiet."""
+        for subject in filter(is_unknown, self.excesses):
+            excess, told = self.excesses[subject], self.told.get(subject)
+            excess.above_at = max(excess.above_at, now)
+            if told and told.alert.state == "open":
+                told.above_at = max(told.above_at, now)
 
     def quieten(self, now: int) -> list[Alert]:
         """Close what has been quiet long enough by event time `now`, at the instant when it had been."""

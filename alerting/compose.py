@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from alerting.alerts import Alert, Corrected, Handled, Severity, Subject
+from alerting.alerts import Alert, Corrected, Handled, Severity, Silent, Subject
 from alerting.book import Change
 from alerting.correction import Errors, correct
 from alerting.eventtime import Newest
@@ -31,6 +31,7 @@ class Circumstances(Struct, frozen=True):
     newest: Newest | None = None  # the document that was counted last; None in a replay
     classified_at: int | None = None
     errors: Errors | None = None  # of the classifier
+    silent: Silent | None = None  # usual sources of the subject
 
 
 def first_bin(change: Change, spike: Spike, bins: Bins, at: int) -> int:
@@ -87,6 +88,7 @@ def compose(subject: str, spike: Spike, change: Change, around: Circumstances, b
         handled=_handled(around),
         corrected=_corrected(documents, negatives, counts.stories + around.late_documents, spike.usual_share, around),
         copies=counts.documents - counts.stories,
+        silent=around.silent,
     )
 
 

@@ -27,9 +27,12 @@ class TopicGauges:
         self.usual_share = gauge("usual_share", "The topic's own slow share of negatives.")
         self.tail_share = gauge("tail_share", "From this share on the excess would be in the topic's own tail.")
         self.ready = gauge("baseline_ready", "1 once the topic's baseline is known.")
+        self.missing = gauge("silent_share", "Share of the topic's usual volume whose sources have fallen silent.")
+        self.unknown = gauge("unknown", "1 while that is half or more: nothing can be said of the topic.")
         self.open = gauge("alert_open", "1 while an alert that destinations were told of is open.", "severity")
         self._plain = (
             self.return_period, self.excess, self.documents, self.share, self.usual_share, self.tail_share, self.ready,
+            self.missing, self.unknown,
         )  # fmt: skip
         self._topics: tuple[str, ...] = ()
 
@@ -67,6 +70,11 @@ class TopicGauges:
         self.ready.labels(topic).set(spike.ready)
         for each in SEVERITIES:
             self.open.labels(topic, each).set(each == severity)
+
+    def show_sources(self, topic: str, missing: float, *, is_unknown: bool) -> None:
+        """How much of a topic's usual volume is missing because its sources are silent."""
+        self.missing.labels(topic).set(missing)
+        self.unknown.labels(topic).set(is_unknown)
 
 
 class CanaryGauges:

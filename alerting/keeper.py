@@ -42,6 +42,7 @@ class Keeper:
         if scores.read_at is not None:
             state.clock = max(state.clock or NEVER, scores.read_at)
         state.classified_at = scores.classified_at or None
+        self._hear_late(fresh)
         counting = Counting(state, self._stories, fresh, known.watermark)
         yield from counting.count()
         yield from self._flashes.look(fresh)
@@ -49,6 +50,14 @@ class Keeper:
         yield from self._watcher.close(state.inputs.watermark(self.settings.inputs))
         if self.settings.windows.early:
             yield from self._watcher.look_early(counting.touched)
+
+    def _hear_late(self, columns: Columns) -> None:
+        """Sources of documents whose bin has closed are heard now."""
+        closed_to = self.state.bins.closed_to
+        if closed_to is not None and len(columns):
+            is_late = columns.rows["event_at"] < closed_to
+            for source in set(columns.rows["source"][is_late].tolist()) if is_late.any() else ():
+                self.state.rhythms.hear_late(columns.sources[source], closed_to)
 
     def packed(self) -> bytes:
         """The whole state, for a checkpoint."""

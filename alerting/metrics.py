@@ -57,6 +57,8 @@ class AggregateMetrics:
         self.stories_back = gauge(
             "stories_back_seconds", "How far back copies of a story are known: a day, or less where there are too many."
         )
+        self.sources = gauge("sources", "Sources whose rhythm is followed.")
+        self.sources_silent = gauge("sources_silent", "Of them, those that have fallen silent by their own rhythm.")
         self.since_scored = histogram(
             "since_scored_seconds", "From a range's append to the scores log until it is counted."
         )
@@ -89,7 +91,8 @@ class AggregateMetrics:
     def stand_by(self) -> None:
         """Another process watches from now on."""
         self._gauges.stand_by()
-        self.alerts_open.set(0)
+        for standing in (self.alerts_open, self.sources, self.sources_silent):
+            standing.set(0)
 
     def count(self, columns: Columns, watermark: int) -> None:
         """Count the documents of a range, each under its most probable sentiment; `watermark` is that of its partition."""
@@ -136,6 +139,12 @@ class AggregateMetrics:
         self.alarm_days.set(state.budget.alarm_days(per_week, len(state.topics)))
         self.alerts_per_week.set(state.budget.achieved_per_week)
         self.alerts_open.set(state.book.running())
+        self.sources.set(len(state.rhythms.sources))
+        self.sources_silent.set(len(state.rhythms.silent))
+        for topic in state.topics:
+            subject = f"topic/{topic}"
+            missing = min(state.rhythms.missing.get(subject, 0.0), 1.0)
+            self._gauges.show_sources(topic, missing, is_unknown=state.rhythms.is_unknown(subject))
         for subject, spike in spikes.items():
             band = state.detectors[subject].band(state.bins.closed_to or 0, spike.usual_share)
             self._gauges.show(Subject.parse(subject).name, spike, band, _open_severity(keeper, subject))

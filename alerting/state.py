@@ -15,6 +15,7 @@ from alerting.evidence import Candidates
 from alerting.flash import Flashes, FlashSettings
 from alerting.incidents import Incidents
 from alerting.policy import Policy
+from alerting.rhythms import Rhythms
 from alerting.sources import Sources
 from alerting.spikes import PRIOR_SHARE, Detector, SpikeSettings
 from alerting.stories import Told
@@ -58,6 +59,7 @@ class State(Struct):
     incidents: Incidents = field(default_factory=Incidents)
     budget: Budget = field(default_factory=Budget)
     flashes: Flashes = field(default_factory=Flashes)
+    rhythms: Rhythms = field(default_factory=Rhythms)
     late: dict[int, dict[str, LateCount]] = {}
     pooled_stories: int = 0
     pooled_negatives: int = 0

@@ -52,6 +52,7 @@ class Teller:
             newest=state.newest if state.clock is not None else None,
             classified_at=state.classified_at,
             errors=self._settings.errors,
+            silent=state.rhythms.of(subject),
         )
         alert = compose(subject, spike, change, around, state.bins, state.candidates)
         alert = self._judged(alert, spike, change, state.candidates.best(subject, since, when.until))

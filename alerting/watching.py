@@ -13,6 +13,12 @@ from alerting.windows import Tally, is_topic
 from ingest.instants import microseconds
 
 WATCHED_STORIES = 500
+USUAL = (
+    "documents",
+    "negatives",
+    "days",
+    "squared_gaps",
+)  # what a detector knows of its subject's usual share and volume
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
 
@@ -55,7 +61,7 @@ class Watcher:
             state.began = min(state.began, start)
             per_week, ready = self._settings.spikes.budget_per_week, self._ready_share(end)
             state.budget.pass_time(end, per_week, ready, has_names=self._names() > 0)
-            yield from state.book.quieten(end)
+            yield from self._quieten(start, end)
             late = state.late.pop(start, {})
             for subject in sorted(tallies.keys() | late.keys()):
                 tally = tallies.get(subject)
@@ -65,10 +71,19 @@ class Watcher:
                 alert = self._learn(subject, start, end, tally or Tally(), late.get(subject, LateCount()))
                 if alert:
                     yield alert
-        yield from state.book.quieten(watermark)
+            state.rhythms.hear(tallies, start, end)
+        yield from self._quieten(state.bins.closed_to or watermark, watermark)
         state.bins.forget(watermark - microseconds(self._settings.windows.keep))
         if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
             yield from state.book.catch_up(watermark)
+
+    def _quieten(self, heard_to: int, now: int) -> list[Alert]:
+        """End what has been quiet for long enough, but nothing whose sources are missing."""
+        book, rhythms = self._state.book, self._state.rhythms
+        rhythms.look(heard_to)
+        if rhythms.missing:
+            book.hold(rhythms.is_unknown, now)
+        return book.quieten(now)
 
     def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
@@ -110,12 +125,21 @@ class Watcher:
         if detector is None:
             detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
         self._screen.clear()
-        spike = detector.update(Counted(end, stories, negatives), self._footing(subject))
+        spike = self._update(subject, detector, Counted(end, stories, negatives))
         if is_topic(subject):  # a document about a name has topics too
             self._pool(stories, negatives)
         change = spike and self._state.book.consider(subject, spike, start, end, self._state.position)
         self._state.book.add_late(subject, late.stories, late.negatives)
         return self._teller.tell(subject, spike, change, Moment(end, end)) if spike and change else None
+
+    def _update(self, subject: str, detector: Detector, counted: Counted) -> Spike | None:
+        """The detector looks and learns; what is usual stands still while the subject is unknown."""
+        usual = [getattr(detector, name) for name in USUAL]
+        spike = detector.update(counted, self._footing(subject))
+        if self._state.rhythms.is_unknown(subject):
+            for name, value in zip(USUAL, usual, strict=True):
+                setattr(detector, name, value)
+        return spike
 
     def _fresh(self, subject: str, since: int) -> Detector:
         return Detector.fresh(self._settings.spikes, since, of_name=not is_topic(subject))

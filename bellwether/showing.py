@@ -31,6 +31,7 @@ from ingest.logs import LogAway, Logs
 log = structlog.get_logger()
 
 RARITY, READY = "bellwether_topic_return_period_days", "bellwether_topic_baseline_ready"
+UNKNOWN = "bellwether_topic_unknown"
 
 
 class Showing:
@@ -101,14 +102,20 @@ def access_settings(settings: Settings) -> AccessSettings:
 
 
 def rarity(registry: CollectorRegistry) -> dict[str, tuple[float, bool]]:
-    """Return period and readiness by topic, as the aggregator of this process tells Prometheus; empty if there is none."""
+    """Return period and readiness by topic, as the aggregator of this process tells Prometheus; empty if there is none.
+
+    A topic whose sources are silent is not ready: nobody may take it for calm.
+    """
     days: dict[str, float] = {}
     ready: dict[str, bool] = {}
-    for metric in registry.restricted_registry([RARITY, READY]).collect():
+    unknown: set[str] = set()
+    for metric in registry.restricted_registry([RARITY, READY, UNKNOWN]).collect():
         for sample in metric.samples:
             topic = sample.labels["topic"]
             if sample.name == RARITY:
                 days[topic] = sample.value
-            else:
+            elif sample.name == READY:
                 ready[topic] = sample.value > 0
-    return {topic: (each, ready.get(topic, False)) for topic, each in days.items()}
+            elif sample.value:
+                unknown.add(topic)
+    return {topic: (each, ready.get(topic, False) and topic not in unknown) for topic, each in days.items()}

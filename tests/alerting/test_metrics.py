@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from alerting.aggregate import Aggregate
@@ -12,6 +13,7 @@ from alerting.checkpoints import CHECKPOINTS
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings
+from bellwether.showing import rarity
 from classifier.packing import encode_range
 from classifier.scores import SCORES
 from ingest.embedded.logs import EmbeddedLogs
@@ -33,11 +35,14 @@ class Watched:
         settings = AggregateSettings(("news",), windows=WindowSettings(early=False))
         self.box = Aggregate(settings, self.logs, "a", AggregateMetrics(self.registry))
         self.reader, self.writer = self.logs.reader("aggregate", [SCORES.log]), self.logs.writer()
+        self.position = 0
         self.calm = ordinary(14)
         self.read(self.calm, BEGAN)
 
     def read(self, documents: list, read_at: int) -> None:
         scores = score_range(documents, read_at=read_at, classified_at=read_at)
+        if not documents:  # read to its end, and nothing came
+            scores = replace(scores, start=self.position, next=self.position, end=self.position)
         self.writer.publish(Message(SCORES.log, encode_range(scores)))
         self.writer.flush()
         for _ in range(2):
@@ -94,6 +99,22 @@ def test_who_hands_over_shows_no_crisis_any_more(watched: Watched) -> None:
         for severity in ("warning", "critical"):
             assert watched.value("topic_alert_open", topic=topic, severity=severity) == 0
     assert watched.value("aggregate_alerts_open") == 0
+
+
+def test_a_topic_whose_sources_have_fallen_silent_is_unknown_and_not_calm(watched: Watched) -> None:
+    more = ordinary(7, first=len(watched.calm), start=BEGAN)
+    watched.read(more, BEGAN + 7 * DAY)
+    assert watched.value("aggregate_sources") == 3
+    assert watched.value("aggregate_sources_silent") == watched.topic("unknown") == 0
+    watched.position = len(watched.calm) + len(more)
+    watched.read([], BEGAN + 8 * DAY)
+    assert watched.value("aggregate_sources_silent") == 3
+    assert watched.topic("silent_share") == pytest.approx(1)
+    assert watched.topic("unknown") == 1
+    assert rarity(watched.registry)["liquidity_run"][1] is False
+    assert watched.value("topic_unknown", topic="market_moves") == 0
+    list(watched.box.step([Closed(Place(SCORES.log, 0))], CLOCK))
+    assert watched.topic("unknown") == watched.value("aggregate_sources_silent") == 0
 
 
 def test_topics_of_a_model_that_is_gone_are_gone() -> None:

@@ -1,0 +1,127 @@
+"""Sources that have fallen silent, by their own rhythm; and what follows for the topics that hang on them."""
+
+import numpy as np
+import pytest
+from msgspec import msgpack
+
+from alerting.rhythms import GONE, HALF_LIFE, KNOWN_AFTER, MISSING, MOST_SOURCES, Rhythms
+from alerting.windows import Tally
+from ingest.instants import DAY, HOUR, MINUTE
+from tests.alerting.made import START
+
+FX, RUN = "topic/fx", "topic/liquidity_run"
+MONDAY = START + 4 * DAY  # 2026-01-05
+WEEK = 7 * DAY
+
+
+def hear(rhythms: Rhythms, start: int, **topics: str) -> None:
+    """One bin of a minute: of each topic the sources that were heard, in a string."""
+    rhythms.look(start)
+    tallies = {f"topic/{topic}": Tally(sources=set(names.split())) for topic, names in topics.items()}
+    rhythms.hear(tallies, start, start + MINUTE)
+
+
+def test_nights_and_weekends_are_no_silence_but_a_morning_without_it_is() -> None:
+    rhythms = Rhythms()
+    tuesday = MONDAY + 5 * WEEK + DAY
+    for at in range(MONDAY, tuesday, HOUR):
+        for minute in (0, 20, 40):
+            hour, weekday = at % DAY // HOUR, (at - MONDAY) // DAY % 7
+            if weekday < 5 and 8 <= hour < 18:
+                hear(rhythms, at + minute * MINUTE, liquidity_run="wire")
+            hear(rhythms, at + (minute + 1) * MINUTE, fx="ticker")
+        assert rhythms.silent == []
+    steady(rhythms, tuesday, tuesday + 9 * HOUR, fx="ticker")
+    rhythms.look(tuesday + 9 * HOUR)
+    assert rhythms.silent == []
+    steady(rhythms, tuesday + 9 * HOUR, tuesday + 11 * HOUR, fx="ticker")
+    rhythms.look(tuesday + 11 * HOUR)
+    assert rhythms.silent == ["wire"]
+    assert rhythms.is_unknown(RUN)
+    assert not rhythms.is_unknown(FX)
+    assert not rhythms.is_unknown("entity/Northbank")
+    told = rhythms.of(RUN)
+    assert told is not None
+    assert (told.sources, told.missing) == (("wire",), 1.0)
+    assert rhythms.of(FX) is None
+    hear(rhythms, tuesday + 12 * HOUR, liquidity_run="wire")
+    rhythms.look(tuesday + 12 * HOUR + MINUTE)
+    assert rhythms.silent == []
+    assert not rhythms.is_unknown(RUN)
+
+
+def steady(rhythms: Rhythms, since: int, until: int, every: int = 30 * MINUTE, **topics: str) -> None:
+    for at in range(since, until, every):
+        hear(rhythms, at, **topics)
+
+
+def test_a_topic_is_unknown_once_half_of_its_usual_volume_is_missing() -> None:
+    rhythms = Rhythms()
+    steady(rhythms, MONDAY, MONDAY + 3 * WEEK, liquidity_run="a b c", fx="a d")
+    end = MONDAY + 3 * WEEK
+    steady(rhythms, end, end + 6 * HOUR, liquidity_run="b c", fx="d")
+    rhythms.look(end + 6 * HOUR)
+    assert rhythms.silent == ["a"]
+    assert rhythms.missing[RUN] == pytest.approx(1 / 3, abs=0.01)
+    assert not rhythms.is_unknown(RUN)
+    assert rhythms.is_unknown(FX) == (rhythms.missing[FX] >= MISSING)
+    steady(rhythms, end + 6 * HOUR, end + 12 * HOUR, liquidity_run="c", fx="d")
+    rhythms.look(end + 12 * HOUR)
+    assert rhythms.is_unknown(RUN)
+
+
+def test_without_any_source_names_are_unknown_too_and_a_source_that_stays_away_is_gone() -> None:
+    rhythms = Rhythms()
+    end = MONDAY + 3 * WEEK
+    steady(rhythms, MONDAY, end, liquidity_run="a", fx="b")
+    rhythms.look(end + DAY)
+    assert rhythms.silent == ["a", "b"]
+    assert rhythms.is_unknown("entity/Northbank")
+    steady(rhythms, end + DAY, end + GONE + HOUR, fx="b")
+    assert rhythms.silent == []
+    assert set(rhythms.sources) == {"b"}
+    assert not rhythms.is_unknown(RUN)
+
+
+def test_an_outage_does_not_become_the_rule() -> None:
+    rhythms = Rhythms()
+    end = MONDAY + 3 * WEEK
+    steady(rhythms, MONDAY, end, fx="a")
+    limit = rhythms.sources["a"].limit
+    back = end + 5 * DAY
+    rhythms.look(back)
+    steady(rhythms, back, back + DAY, fx="a")
+    assert rhythms.sources["a"].longest <= limit
+
+
+def test_a_source_has_no_rhythm_before_it_is_known_for_a_while() -> None:
+    rhythms = Rhythms()
+    steady(rhythms, MONDAY, MONDAY + KNOWN_AFTER - HOUR, fx="a")
+    rhythms.look(MONDAY + KNOWN_AFTER + 5 * DAY)
+    assert rhythms.silent == []
+
+
+def test_sources_that_speak_at_random_are_hardly_ever_called_silent() -> None:
+    dice, silences, weeks = np.random.default_rng(5), 0, 12
+    for per_day in (2, 5, 20, 100) * 6:
+        rhythms, was = Rhythms(), False
+        times = np.cumsum(dice.exponential(DAY / per_day, int(per_day * 7 * weeks)))
+        for at in times.astype(int).tolist():
+            rhythms.look(MONDAY + at)
+            silences += bool(rhythms.silent) and not was
+            was = bool(rhythms.silent)
+            rhythms.hear({FX: Tally(sources={"a"})}, MONDAY + at, MONDAY + at + MINUTE)
+    assert silences <= 24 * weeks / 52 / 2  # every other year, of a source
+
+
+def test_of_very_many_sources_those_are_kept_that_say_most_and_a_checkpoint_keeps_all_of_it() -> None:
+    rhythms = Rhythms()
+    steady(rhythms, MONDAY, MONDAY + 3 * WEEK, every=HOUR, fx="main")
+    for number in range(3 * MOST_SOURCES):
+        hear(rhythms, MONDAY + 3 * WEEK + number * MINUTE, fx=f"main s{number}")
+    assert "main" in rhythms.sources
+    assert len(rhythms.sources) <= MOST_SOURCES
+    packed = msgpack.encode(rhythms)
+    assert msgpack.encode(msgpack.decode(packed, type=Rhythms)) == packed
+    assert len(packed) < 300 * MOST_SOURCES
+    assert HALF_LIFE * 1_000 > 70 * 365 * DAY  # weights fit into a float
