@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from alerting.statistic import Sums, expected_negatives, standardised
-from alerting.tails import PRIOR_CLUSTERS, Tail
+from alerting.tails import DAY_LENGTH, PRIOR_CLUSTERS, Tail
 from ingest.instants import DAY, HOUR, MINUTE
 
 PRIOR_THRESHOLD, PRIOR_EXCESS = 2.2, 0.6  # of z; a normal tail has a mean excess of 0.4, real ones are heavier
@@ -35,7 +35,7 @@ class Usual(NamedTuple):
     at_once: float  # documents: of a feed with dates only, those of a day come together
 
 
-class Scale(Struct):
+class Scale(Struct, gc=False):
     """One time scale: its fading sums and the tail of z there."""
 
     length: float  # microseconds, after which a sum has fallen to 1/e
@@ -43,7 +43,7 @@ class Scale(Struct):
     documents: float = 0.0
     negatives: float = 0.0
     squares: float = 0.0  # sum of squared weights: what the variance goes by
-    last_z: float = 0.0  # the statistic when the last bin was added; 0 where it was not positive
+    last_z: float = 0.0  # the statistic when the last bin was added; 0 where it was not above T
 
     @classmethod
     def fresh(cls, length: int) -> "Scale":
@@ -88,7 +88,7 @@ class Scale(Struct):
 
     def usually(self, usual: Usual) -> float:
         """How many documents are usual on this scale."""
-        return max(usual.per_day * self.length / DAY, usual.at_once)
+        return max(usual.per_day * self.length / DAY_LENGTH, usual.at_once)
 
     def expected(self, documents: float, usual: Usual) -> float:
         """How many of so many documents on this scale are negative as usual."""
@@ -98,10 +98,11 @@ class Scale(Struct):
         """The statistic."""
         return standardised(sums, self.expected(sums.documents, usual), usual.share, usual.dispersion)
 
-    def add(self, elapsed: int, documents: int, negatives: int, usual: Usual) -> float:
-        """Add a bin that ends `elapsed` microseconds after the last one; returns what z is now, 0 where it is not positive.
+    def add(self, elapsed: float, documents: float, negatives: float, usual: tuple[float, ...]) -> float:
+        """Add a bin that ends `elapsed` microseconds after the last one; returns what z is now, or 0 where it is not above T.
 
         This is `after` and `z` once more, to the last bit, written for speed: no call is made that most updates do not need.
+        `usual` has the fields of `Usual`.
         """
         share, per_day, dispersion, beyond, at_once = usual
         length, squares = self.length, self.squares
@@ -109,14 +110,16 @@ class Scale(Struct):
         self.documents = had = self.documents * keep + documents
         self.negatives = bad = self.negatives * keep + negatives
         self.squares = squares = squares * keep * keep + documents
-        usually = per_day * length / DAY
+        usually = per_day * length / DAY_LENGTH
         if usually < at_once:
             usually = at_once
         expected = share * usually + beyond * (had - usually) if had > usually else share * had
-        if bad <= expected:
+        excess, threshold = bad - expected, self.tail.threshold
+        if excess <= threshold:  # and so is z, which divides it by at least 1
             return 0.0
-        return (bad - expected) / sqrt(dispersion * (1 - share) * expected * squares / had + 1)
+        z = excess / sqrt(dispersion * (1.0 - share) * expected * squares / had + 1.0)
+        return z if z > threshold else 0.0
 
-    def over(self, elapsed: int) -> float:
+    def over(self, elapsed: float) -> float:
         """How long z, which was above T, stayed there in the time that has elapsed, microseconds: it fades as the sums do."""
-        return min(self.length * log(self.last_z / self.tail.threshold), elapsed)
+        return min(self.length * log(max(self.last_z / self.tail.threshold, 1.0)), elapsed)

@@ -16,13 +16,14 @@ from msgspec import Struct
 
 from ingest.instants import DAY, HOUR
 
+DAY_LENGTH = float(DAY)  # mixed arithmetic is slower
 PRIOR_CLUSTERS = 5.0  # how many clusters the priors count for
 MEMORY_CLUSTERS = 60.0  # the mean excess is that of about so many
 MEMORY_TICKS = 1800 / DAY  # over the share of the time above T: how many ticks the rate of clusters is that of, in days
 FASTEST_RISE, SLOWEST_FALL = 3.0, 900.0  # ticks that one update may count for
 
 
-class Tail(Struct):
+class Tail(Struct, gc=False):
     """The tail of one series, in the series' own unit."""
 
     tick: float  # microseconds: the pace at which T learns
@@ -47,22 +48,20 @@ class Tail(Struct):
     def learn(self, at: int, over: float, under: float, value: float) -> None:
         """The series stands at `value` at instant `at`; since the last time it was `over` microseconds above T, `under` not."""
         # No call is made that most updates do not need: this is the detector's inner loop.
-        tick, above, step = self.tick, self.above, self.step * self.excess
-        threshold = self.threshold
+        tick, above, threshold, step = self.tick, self.above, self.threshold, self.step * self.excess
         if over:
-            threshold += step * (1 - above) * min(over / tick, FASTEST_RISE)
-        if under:
-            ticks = under / tick
-            threshold -= step * above * (ticks if ticks < SLOWEST_FALL else SLOWEST_FALL)
-            if threshold < self.lowest:
-                threshold = self.lowest
+            threshold += step * (1.0 - above) * min(over / tick, FASTEST_RISE)
+        ticks = under / tick
+        threshold -= step * above * (ticks if ticks < SLOWEST_FALL else SLOWEST_FALL)
+        if threshold < self.lowest:
+            threshold = self.lowest
         self.threshold = threshold
         # Clusters are counted over a bounded past, so that their rate can change.
-        self.days = days = self.days + (over + under) / DAY
-        memory = MEMORY_TICKS * tick / above
+        days, memory = self.days + (over + under) / DAY_LENGTH, MEMORY_TICKS * tick / above
         if days > memory:
             self.clusters *= memory / days
-            self.days = memory
+            days = memory
+        self.days = days
         if self.peak and at - self.above_at > self.apart:
             self._end_cluster()
         if value > threshold:

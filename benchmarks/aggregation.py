@@ -1,23 +1,37 @@
-"""How fast scores become windows, and what a detector's update costs. One core each."""
+"""How fast scores become windows, and what a detector costs, in time of one core.
 
+    python -m benchmarks.aggregation [--rounds 7] [--out FILE]
+
+Time is that of the processor, of which others on the machine take little away.
+"""
+
+import argparse
+import json
 import random
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
+from msgspec import Struct, msgpack, structs
 
 from alerting.keeper import Keeper
 from alerting.scales import Counted
 from alerting.spikes import Detector, Footing, SpikeSettings
 from alerting.state import AggregateSettings, State
 from alerting.windows import WindowSettings
-from classifier.artifact import Manifest
+from benchmarks.machine import machine
+from classifier.artifact import SHIPPED, Manifest, read_artifact
 from classifier.packing import encode_range
 from classifier.scores import WHOLE, ScoredDocument, ScoreRange, Span, decode_columns
 from ingest.instants import MINUTE, SECOND
 
 START = 1_772_323_200_000_000
 IN_RANGE = 150  # documents, about what the daemon puts into one record
+MOST_IN_RANGE = 500  # and at most
 PER_SECOND = 50  # documents of event time
 COPIES = 0.2
 
@@ -25,15 +39,16 @@ COPIES = 0.2
 class Ranges:
     """Ranges of scores as they stand in the log: one label a document mostly, a fifth negative, a fifth copies."""
 
-    def __init__(self, manifest: Manifest, texts: Sequence[str], count: int) -> None:
+    def __init__(self, manifest: Manifest, texts: Sequence[str], count: int, in_range: int = IN_RANGE) -> None:
         self._random = random.Random(3)  # noqa: S311 - nothing secret
-        self._manifest, self._texts = manifest, texts
-        self.encoded = [self._range(first) for first in range(0, count - IN_RANGE + 1, IN_RANGE)]
-        self.documents = len(self.encoded) * IN_RANGE
+        self._manifest, self._texts, self._in_range = manifest, texts, in_range
+        self._story = 0
+        self.encoded = [self._range(first) for first in range(0, count - in_range + 1, in_range)]
+        self.documents = len(self.encoded) * in_range
 
     def _range(self, first: int) -> bytes:
-        documents = tuple(self._document(offset) for offset in range(first, first + IN_RANGE))
-        end = first + IN_RANGE
+        documents = tuple(self._document(offset) for offset in range(first, first + self._in_range))
+        end = first + self._in_range
         manifest = self._manifest
         return encode_range(
             ScoreRange("L1", "news", 0, 1, first, end, end, START + end * SECOND // PER_SECOND, "a1", "cpu",
@@ -56,33 +71,85 @@ class Ranges:
 
 
 def aggregated(ranges: Ranges) -> tuple[float, float]:
-    """Documents a second through a fresh `Keeper`: with decoding and admission, and `Keeper.take` alone."""
+    """Documents a second of one core through a fresh `Keeper`: with decoding and admission, and `Keeper.take` alone."""
     settings = AggregateSettings(inputs=("news",))
     keeper = Keeper(settings, "h", State.fresh(WindowSettings()))
     taking = 0.0
-    began = time.perf_counter()
+    began = time.process_time()
     for value in ranges.encoded:
         scores = decode_columns(value)
         _, fresh, _ = keeper.state.inputs.admit(scores)
-        at = time.perf_counter()
+        at = time.process_time()
         for _ in keeper.take(scores, fresh):
             pass
-        taking += time.perf_counter() - at
-    return ranges.documents / (time.perf_counter() - began), ranges.documents / taking
+        taking += time.process_time() - at
+    return ranges.documents / (time.process_time() - began), ranges.documents / taking
 
 
 def detector_us(updates: int = 20_000) -> float:
-    """Microseconds of `Detector.update`, bins of a minute with twelve documents an hour and a daily cycle."""
-    settings = SpikeSettings()
-    random = np.random.default_rng(5)
-    rate = 0.2 * (1 + 0.7 * np.sin(2 * np.pi * np.arange(updates) / 1440))
-    documents = random.poisson(rate) + 1
-    counted = [
-        Counted(START + i * MINUTE, int(many), int(random.binomial(many, 0.2)))
-        for i, many in enumerate(documents.tolist())
-    ]
-    detector, footing = Detector.fresh(settings, START), Footing(settings, 0.25, 7.0)
-    began = time.perf_counter()
+    """Microseconds of `Detector.update`."""
+    counted, detector, footing = _minutes(updates), *_detector()
+    began = time.process_time()
     for each in counted:
         detector.update(each, footing)
-    return (time.perf_counter() - began) / updates * 1e6
+    return (time.process_time() - began) / updates * 1e6
+
+
+def detector_bytes() -> dict[str, int]:
+    """What a detector that has learned takes up: in a checkpoint, and as objects of this interpreter."""
+    detector, footing = _detector()
+    for each in _minutes(2_000):
+        detector.update(each, footing)
+    return {"packed": len(msgpack.encode(detector)), "in_memory": _size(detector, set())}
+
+
+def _detector() -> tuple[Detector, Footing]:
+    settings = SpikeSettings()
+    return Detector.fresh(settings, START), Footing(settings, 0.25, 7.0)
+
+
+def _minutes(many: int) -> list[Counted]:
+    """So many bins of a minute with twelve documents an hour and a daily cycle, a fifth negative; none is empty."""
+    dice = np.random.default_rng(5)
+    rate = 0.2 * (1 + 0.7 * np.sin(2 * np.pi * np.arange(many) / 1440))
+    documents = dice.poisson(rate) + 1
+    negatives = dice.binomial(documents, 0.2)
+    both = zip(documents.tolist(), negatives.tolist(), strict=True)
+    return [Counted(START + i * MINUTE, count, bad) for i, (count, bad) in enumerate(both)]
+
+
+def _size(value: object, seen: set[int]) -> int:
+    """Bytes of a value with all that it holds, once each."""
+    if id(value) in seen:
+        return 0
+    seen.add(id(value))
+    inside = structs.astuple(value) if isinstance(value, Struct) else value if isinstance(value, tuple) else ()
+    return sys.getsizeof(value) + sum(_size(each, seen) for each in inside)
+
+
+def measured(rounds: int) -> dict[str, Any]:
+    """All figures: medians of so many rounds."""
+    manifest, figures = read_artifact(SHIPPED).manifest, dict[str, Any]()
+    for in_range in (IN_RANGE, MOST_IN_RANGE):
+        ranges = Ranges(manifest, ["Shares of the bank fall after a regulator opens a probe."], 30_000, in_range)
+        whole, taking = zip(*(aggregated(ranges) for _ in range(rounds)), strict=True)
+        figures[f"scores_per_s_of_{in_range}"] = round(median(whole))
+        figures[f"decoding_apart_of_{in_range}"] = round(median(taking))
+    figures["detector_us_per_update"] = round(median(detector_us() for _ in range(rounds)), 2)
+    return figures | {"detector_bytes": detector_bytes(), "rounds": rounds, "machine": machine()}
+
+
+def main() -> None:
+    """Print the figures and keep them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    arguments = parser.parse_args()
+    figures = measured(arguments.rounds)
+    print(json.dumps(figures, indent=1))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,13 @@
 """Bursts of share and volume laid over real volumes: how many are found at a given number of false alarms.
 
-    python -m benchmarks.bursts --data DIR [--seeds 3] [--out FILE]
+    python -m benchmarks.bursts --data DIR [--seeds 3] [--rhythm 0] [--out FILE]
 
 The volumes are CSVs of `timestamp,value` at 5-minute steps. Each point gets a negative share around 20 % that wanders from day
 to day and scatters from point to point (both normal in log-odds, sd 0.25 and 0.35). Bursts of 30 minutes to 3 hours come
 every 2 to 5 days, after 10 days of learning: odds of the share x5, volume x3, or both. The threshold is the one at which the
-given number of false onsets a series-day remains outside bursts and the two hours after them.
+given number of false onsets a series-day remains outside bursts and the two hours after them. With a rhythm, the log-odds of the
+share rise and fall by so much in the course of each day: what is lost to it is the most that an hour-of-day profile of the
+share could win back.
 """
 
 import argparse
@@ -33,11 +35,12 @@ Counts = tuple[
 Told = tuple[NDArray[np.float64], list[tuple[int, int]]]  # return period where an onset is told, bursts
 
 
-def laid_over(volumes: NDArray[np.int64], random: np.random.Generator, kind: str) -> Counts:
-    """Documents and negatives with bursts of `kind` (both, share, volume) over `volumes`."""
+def laid_over(volumes: NDArray[np.int64], random: np.random.Generator, kind: str, rhythm: float = 0.0) -> Counts:
+    """Documents and negatives with bursts of `kind` (both, share, volume) over `volumes`; `rhythm` is in log-odds."""
     length = len(volumes)
     wander = np.repeat(random.normal(0, 0.25, length // DAY_STEPS + 2), DAY_STEPS)[:length]
     odds = math.log(0.2 / 0.8) + wander + random.normal(0, 0.35, length)
+    odds += rhythm * np.sin(2 * np.pi * np.arange(length) / DAY_STEPS)
     documents, bursts = volumes.copy(), []
     at = LEARNING + int(random.integers(2 * DAY_STEPS, 5 * DAY_STEPS))
     while at + 36 < length:
@@ -94,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of CSVs with timestamp,value")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rhythm", type=float, default=0.0, help="log-odds by which the share swings each day")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     arguments = parser.parse_args()
     series = []
@@ -108,9 +112,9 @@ def main() -> None:
                 for number, values in enumerate(series):
                     random = np.random.default_rng([seed, number])
                     thinned = values if volume == 1 else random.binomial(values, volume)
-                    documents, negatives, bursts = laid_over(thinned, random, kind)
+                    documents, negatives, bursts = laid_over(thinned, random, kind, arguments.rhythm)
                     runs.append((told(documents, negatives), bursts))
-            row = {"bursts": kind, "volume": volume}
+            row = {"bursts": kind, "volume": volume, "rhythm": arguments.rhythm}
             for false_a_day in (0.1, 0.3):
                 row[f"recall_at_{false_a_day}"], row[f"threshold_days_at_{false_a_day}"] = recall(runs, false_a_day)
             figures.append(row)
