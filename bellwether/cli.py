@@ -16,6 +16,7 @@ import click
 COMMANDS = {
     "init": "Make or check the logs.",
     "check": "Print the settings in force and what is wrong.",
+    "doctor": "Say what this machine can do, and how fast it scores.",
     "publish": "Put documents from a file or a feed into a log.",
     "run": "Classify, aggregate, deliver and show in one process.",
     "classify": "Score documents.",

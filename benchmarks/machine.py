@@ -7,25 +7,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from classifier.device import usable_cores
+from classifier.device import processor, usable_cores
 
-_VNNI = {"avx512_vnni", "avx_vnni", "asimddp"}
 _BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
 _PACKAGES = ("onnxruntime", "torch", "transformers", "tokenizers", "kafka-python", "numpy", "msgspec")
 
 
 def machine() -> dict[str, Any]:
     """CPU, what it can do, how many cores this process may use, and versions."""
-    model, flags = "", set()
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            model = value.strip()
-        elif name.strip() in {"flags", "Features"}:
-            flags = set(value.split())
+    found = processor()
+    flags = found.flags
     return {
-        "cpu": model or platform.machine(),
-        "vnni": bool(flags & _VNNI),
+        "cpu": found.model or platform.machine(),
+        "vnni": "VNNI" in found.bytes,
+        "amx": "AMX" in found.bytes,
         "avx2": "avx2" in flags,
         "avx512": "avx512f" in flags,
         "bf16": bool(flags & _BF16),

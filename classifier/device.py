@@ -1,32 +1,74 @@
-"""What of the machine the model may use. Loads no runtime."""
+"""What of the machine the model may use, and what the machine can do. Loads no runtime."""
 
 import math
 import os
 from pathlib import Path
 
+from msgspec import Struct
+
 MOST_THREADS = 8  # a network this small gains nothing beyond; a larger machine runs several processes
+
+_CGROUP = Path("/sys/fs/cgroup")
+# What multiplies bytes fast: a tile at a time, or four of them in each lane.
+_BYTES = {"AMX": {"amx_int8"}, "VNNI": {"avx512_vnni", "avx_vnni", "asimddp"}}
 
 
 class DeviceError(Exception):
     """The device asked for cannot be had; the message is one sentence that says what to do."""
 
 
-def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+class Processor(Struct, frozen=True):
+    """What the machine computes with."""
+
+    model: str
+    flags: frozenset[str]
+
+    @property
+    def bytes(self) -> tuple[str, ...]:
+        """What it has to multiply 8-bit numbers with, fastest first; empty: nothing of its own."""
+        return tuple(name for name, flags in _BYTES.items() if flags & self.flags)
+
+
+def processor(file: Path = Path("/proc/cpuinfo")) -> Processor:
+    """The processor as the kernel describes it; without a name where it does not."""
+    model, flags = "", frozenset[str]()
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            model = value.strip()
+        elif name.strip() in {"flags", "Features"}:
+            flags = frozenset(value.split())
+    return Processor(model, flags)
+
+
+def nvidia_gpus(folder: Path = Path("/proc/driver/nvidia/gpus")) -> tuple[str, ...]:
+    """The names of the NVIDIA GPUs that the driver serves; none without a driver."""
+    told = [line for file in sorted(folder.glob("*/information")) for line in file.read_text("utf-8").splitlines()]
+    return tuple(line.partition(":")[2].strip() for line in told if line.startswith("Model:"))
+
+
+def usable_cores(cgroup: Path = _CGROUP) -> int:
     """Cores that this process may use by affinity and by the quota of its `cgroup`, at most `MOST_THREADS`."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, _quota(cgroup), MOST_THREADS))
+    return max(1, min(allowed_cores(), math.ceil(quota(cgroup) or MOST_THREADS), MOST_THREADS))
 
 
-def _quota(cgroup: Path) -> int:
-    """Whole cores that the cgroup grants (version 2, then 1), rounded up; very many if it sets no limit."""
+def allowed_cores() -> int:
+    """Cores that this process may use by its affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def quota(cgroup: Path = _CGROUP) -> float | None:
+    """Cores that the cgroup grants (version 2, then 1), which need not be whole; None if it sets no limit."""
     try:
         if (cgroup / "cpu.max").exists():
-            quota, period = (cgroup / "cpu.max").read_text().split()
+            granted, period = (cgroup / "cpu.max").read_text().split()
         else:
-            quota = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
+            granted = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
             period = (cgroup / "cpu/cpu.cfs_period_us").read_text().strip()
-        if quota in {"max", "-1"}:
-            return MOST_THREADS
-        return math.ceil(int(quota) / int(period))
+        return None if granted in {"max", "-1"} else int(granted) / int(period)
     except (OSError, ValueError):
-        return MOST_THREADS
+        return None

@@ -90,6 +90,11 @@ def _wanted(device: str, artifact: Artifact) -> str:
                 f"classifier.device = cuda needs {NETWORK_GPU}, which the model in {artifact.folder} lacks: "
                 "export it, or set classifier.device = auto."
             )
+        if CUDA not in ort.get_available_providers():
+            raise DeviceError(
+                "classifier.device = cuda needs ONNX Runtime for CUDA, and this is the one for CPUs: install the `gpu` extra "
+                "in place of `cpu`, or set classifier.device = auto."
+            )
         return CUDA
     can_cuda = device == "auto" and has_network and CUDA in ort.get_available_providers()
     return CUDA if can_cuda else CPU

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.device import MOST_THREADS, usable_cores
+from classifier.device import MOST_THREADS, nvidia_gpus, processor, quota, usable_cores
 
 
 def cgroup(folder: Path, **files: str) -> Path:
@@ -38,3 +38,37 @@ def test_without_a_quota_the_cores_count(tmp_path: Path, files: dict[str, str]) 
     everything = usable_cores(cgroup(tmp_path, **files))
     assert everything == usable_cores(tmp_path / "nowhere")
     assert 1 <= everything <= MOST_THREADS
+    assert quota(tmp_path) is None
+
+
+def test_a_quota_need_not_be_whole(tmp_path: Path) -> None:
+    assert quota(cgroup(tmp_path, cpu_max="150000 100000\n")) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("told", "model", "fast"),
+    [
+        ("model name\t: Xeon\nflags\t\t: fpu avx512_vnni amx_int8\n", "Xeon", ("AMX", "VNNI")),
+        ("model name\t: EPYC\nflags\t\t: fpu avx2\n", "EPYC", ()),
+        ("Features\t: fp asimd asimddp\n", "", ("VNNI",)),
+    ],
+)
+def test_a_processor_is_known_by_what_multiplies_bytes(
+    tmp_path: Path, told: str, model: str, fast: tuple[str, ...]
+) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text(told)
+    found = processor(file)
+    assert (found.model, found.bytes) == (model, fast)
+
+
+def test_where_the_kernel_tells_nothing_there_is_a_processor_without_a_name(tmp_path: Path) -> None:
+    assert processor(tmp_path / "cpuinfo").model == ""
+
+
+def test_gpus_are_those_that_the_driver_tells_of(tmp_path: Path) -> None:
+    assert nvidia_gpus(tmp_path) == ()
+    for number in ("0", "1"):
+        (tmp_path / number).mkdir()
+        (tmp_path / number / "information").write_text(f"Model: \t\t NVIDIA H200\nIRQ:   {number}\n")
+    assert nvidia_gpus(tmp_path) == ("NVIDIA H200", "NVIDIA H200")
