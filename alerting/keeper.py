@@ -75,6 +75,11 @@ class Keeper:
         return self._watcher.spikes()
 
     @property
+    def alarm_days(self) -> float:
+        """The return period from which on a topic without rules of its own alerts."""
+        return self.state.budget.alarm_days(self.settings.spikes.budget_per_week, self._watcher.alerting_topics)
+
+    @property
     def finished(self) -> bool:
         """Every input has come to its end, as only a replay's does."""
         return self.state.inputs.watermark(self.settings.inputs) == FOREVER

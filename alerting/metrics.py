@@ -134,9 +134,8 @@ class AggregateMetrics:
             self.watermark.set(state.bins.closed_to / SECOND)
             back = DAY if keeper.stories_since is None else state.bins.closed_to - keeper.stories_since
             self.stories_back.set(min(back, DAY) / SECOND)
-        per_week = keeper.settings.spikes.budget_per_week
-        self.budget_per_week.set(per_week)
-        self.alarm_days.set(state.budget.alarm_days(per_week, len(state.topics)))
+        self.budget_per_week.set(keeper.settings.spikes.budget_per_week)
+        self.alarm_days.set(keeper.alarm_days)
         self.alerts_per_week.set(state.budget.achieved_per_week)
         self.alerts_open.set(state.book.running())
         self.sources.set(len(state.rhythms.sources))

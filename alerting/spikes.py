@@ -28,6 +28,7 @@ PRIOR_DOCUMENTS = 12.0  # how many documents the pooled share counts for
 READY_DOCUMENTS = 20
 BEYOND_OF_NAME = 0.25  # of its usual share is expected of documents beyond a name's usual number
 HELD_WEIGHT = 0.1  # what fires counts for in the usual share
+LONGEST_GAPS = 3.0  # usual gaps, and a day at least: longer silence is an outage, and tells nothing of the next one
 LONGEST_GAP = 3.0  # days, between updates of a subject, that an event may last over
 
 
@@ -36,6 +37,7 @@ class TopicRules(Struct, frozen=True):
 
     alert: bool = True  # off: it is counted and shown, and never alerts
     rarity: float = 1.0  # so many times rarer than the budget asks it must be
+    critical: float | None = None
     min_negatives: float | None = None
     min_excess: float | None = None
     min_ratio: float | None = None
@@ -60,8 +62,8 @@ class SpikeSettings(Struct, frozen=True):
     def of(self, topic: str) -> "SpikeSettings":
         """Those of one topic."""
         rules = self.topics.get(topic, TopicRules())
-        floors = {name: getattr(rules, name) for name in ("min_negatives", "min_excess", "min_ratio")}
-        given = {name: floor for name, floor in floors.items() if floor is not None}
+        bounds = {name: getattr(rules, name) for name in ("critical", "min_negatives", "min_excess", "min_ratio")}
+        given = {name: bound for name, bound in bounds.items() if bound is not None}
         return replace(self, rarity=rules.rarity if rules.alert else math.inf, topics={}, **given)
 
 
@@ -182,8 +184,9 @@ class Detector(Struct, gc=False):
     def _learn_usual(self, elapsed: float, documents: int, negatives: int, usual: float, *, held: bool) -> None:
         """The slow share fades on; what fires hardly enters it, or an event would become the usual."""
         fade, days = math.exp(-LN_2 * elapsed / self.half_life), elapsed / DAY_LENGTH
+        gap = days if days < 1.0 else min(days, max(LONGEST_GAPS * self.squared_gaps / (self.days or 1.0), 1.0))
         self.days = self.days * fade + days
-        self.squared_gaps = self.squared_gaps * fade + days * days
+        self.squared_gaps = self.squared_gaps * fade + days * gap
         if held:
             self.documents = self.documents * fade + HELD_WEIGHT * documents
             self.negatives = self.negatives * fade + HELD_WEIGHT * negatives

@@ -39,6 +39,12 @@ class Watcher:
             if is_topic(subject)
         }
 
+    @property
+    def alerting_topics(self) -> int:
+        """How many topics share the budget: those that may alert."""
+        rules = self._settings.spikes.topics
+        return sum(topic not in rules or rules[topic].alert for topic in self._state.topics)
+
     def look(self, subject: str, at: int) -> Spike:
         """What the detector of `subject` says at event time `at`, open windows included; one never heard of has a fresh one."""
         state, detector = self._state, self._state.detectors.get(subject) or self._fresh(subject, at)
@@ -147,7 +153,7 @@ class Watcher:
     def _footing(self, subject: str) -> Footing:
         state, spikes = self._state, self._settings.spikes
         of_name = not is_topic(subject)
-        many = self._names() if of_name else len(state.topics)
+        many = self._names() if of_name else self.alerting_topics
         alarm = state.budget.alarm_days(spikes.budget_per_week, many, of_names=of_name)
         rules = spikes if of_name else self._rules.get(subject, spikes)
         return Footing(rules, state.pooled_share(), alarm * rules.rarity, watched=self._watched())

@@ -38,6 +38,7 @@ class TopicSection(Section):
 
     alert: bool = True
     rarity: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    critical: Annotated[float, Field(ge=1, le=1_000)] | None = None
     min_negatives: Annotated[float, Field(ge=0)] | None = None
     min_excess: Annotated[float, Field(ge=0)] | None = None
     min_ratio: Annotated[float, Field(ge=0)] | None = None

@@ -11,6 +11,7 @@ from alerting.alerts import Alert
 from alerting.correction import Errors
 from alerting.eventtime import Verdict
 from alerting.keeper import Keeper
+from alerting.spikes import SpikeSettings, TopicRules
 from alerting.state import AggregateSettings, Closing, State
 from alerting.windows import WindowSettings
 from classifier.packing import encode_range
@@ -288,6 +289,36 @@ def test_a_subject_that_fell_silent_in_a_crisis_is_not_shown_in_one_for_ever(sto
     shown = run.take(*in_ranges(others, 50)).keeper.spikes
     assert shown["topic/liquidity_run"].days == 0
     assert run.crash().keeper.spikes == shown
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        (TopicRules(), ["critical"]),
+        (TopicRules(critical=100), ["warning"]),
+        (TopicRules(rarity=50), ["warning"]),
+        (TopicRules(rarity=1000), []),
+        (TopicRules(min_negatives=40), []),
+        (TopicRules(alert=False), []),
+    ],
+)
+def test_a_topic_has_its_own_severity_share_of_the_budget_and_floor_or_never_alerts(rules, told):
+    before = ordinary(12)
+    events = crisis(len(before), START + 12 * DAY, count=11)
+    settings = replace(LATE_LOOK, spikes=SpikeSettings(topics={"liquidity_run": rules}))
+    run = Run(settings).take(*in_ranges(before + events, 50))
+    run.take(score_range([], start=len(before) + 11, next=len(before) + 11, final=True))
+    assert [alert.severity for alert in run.alerts[:1]] == told
+
+
+def test_the_budget_of_topics_that_never_alert_is_that_of_the_others():
+    silenced = SpikeSettings(topics={topic: TopicRules(alert=False) for topic in TOPICS[1:]})
+    documents = ordinary(1)
+    alone, usual = (
+        Run(replace(LATE_LOOK, spikes=spikes)).take(*in_ranges(documents, 50)).keeper
+        for spikes in (silenced, SpikeSettings())
+    )
+    assert usual.alarm_days == pytest.approx(len(TOPICS) * alone.alarm_days)
 
 
 class Outage:

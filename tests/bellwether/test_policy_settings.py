@@ -1,11 +1,13 @@
 """Policy, sources and flashes stand in the settings, and what the model does not know is refused."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from alerting.flash import FlashSettings
 from alerting.policy import read_policy
+from alerting.spikes import SpikeSettings
 from bellwether.roles import aggregate_settings, check_topics
 from bellwether.settings import Settings, WrongSettings, read_settings
 
@@ -45,6 +47,44 @@ def test_a_topic_that_the_model_does_not_know_is_refused_wherever_it_stands(tmp_
     first, second = caught.value.mistakes
     assert first.startswith("alerts.policy: the model knows no topic forex; it knows ")
     assert second.startswith("flash.topics: the model knows no topic weather; it knows ")
+
+
+def test_what_is_otherwise_for_a_topic_reaches_the_detector_and_nothing_else(tmp_path: Path) -> None:
+    text = """
+        [alerts.topic.market_moves]
+        rarity = 3
+        min_negatives = 10
+        [alerts.topic.liquidity_run]
+        critical = 1
+        min_ratio = 1.1
+        [alerts.topic.other]
+        alert = false
+    """
+    settings = read(tmp_path, text)
+    check_topics(settings)
+    spikes, usual = aggregate_settings(settings).spikes, SpikeSettings()
+    moves, run, other = (spikes.of(topic) for topic in ("market_moves", "liquidity_run", "other"))
+    assert (moves.rarity, moves.min_negatives, moves.critical) == (3, 10, usual.critical)
+    assert (run.rarity, run.critical, run.min_ratio, run.min_excess) == (1, 1, 1.1, usual.min_excess)
+    assert other.rarity == math.inf
+    assert spikes.of("fx") == usual
+
+
+def test_mistakes_about_topics_are_told_at_once_with_the_topics_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings) as caught:
+        read(
+            tmp_path, "[alerts.topic.fx]\nrarity = 0\ncritical = 0.5\n[alerts.topic.crypto]\nbudget = 3\nalert = 'so'\n"
+        )
+    assert {mistake.split(":")[0] for mistake in caught.value.mistakes} == {
+        "alerts.topic.fx.rarity",
+        "alerts.topic.fx.critical",
+        "alerts.topic.crypto.budget",
+        "alerts.topic.crypto.alert",
+    }
+    with pytest.raises(WrongSettings) as caught:
+        check_topics(read(tmp_path, "[alerts.topic.forex]\nrarity = 2\n[alerts.topic.weather]\nalert = false\n"))
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith("alerts.topic: the model knows no topic forex, weather; it knows earnings_guidance, ")
 
 
 def test_mistakes_of_a_policy_are_told_with_the_others(tmp_path: Path) -> None:
