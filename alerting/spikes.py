@@ -136,10 +136,11 @@ class Detector(Struct, gc=False):
         return Usual._make(self._usual(pooled_share))
 
     def _usual(self, pooled_share: float) -> tuple[float, ...]:
-        had, days, squared_gaps = self.documents, self.days, self.squared_gaps
+        had, days = self.documents, self.days
         share = (self.negatives + PRIOR_DOCUMENTS * pooled_share) / (had + PRIOR_DOCUMENTS)
         per_day, beyond = had / (days if days > 1.0 else 1.0), self.beyond * share
-        at_once = per_day * (squared_gaps / days if squared_gaps < LONGEST_GAP * days else LONGEST_GAP if days else 0.0)
+        gap = self.squared_gaps / days if days else 0.0
+        at_once = per_day * (gap if gap < LONGEST_GAP else LONGEST_GAP)
         return share, per_day, self.dispersion, beyond if beyond < MOST_USUAL else MOST_USUAL, at_once
 
     def look(self, bins: Sequence[Counted], footing: Footing) -> Spike:

@@ -111,6 +111,18 @@ def test_an_event_in_news_that_come_once_a_day_is_not_over_by_the_evening():
     assert fast.quiet == 6 * HOUR
 
 
+@pytest.mark.parametrize("share", [0.2, 0.8])
+@pytest.mark.parametrize("outage", [10 * HOUR, 3 * DAY])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_after_an_outage_the_usual_flow_does_not_fire_and_a_burst_still_does(share, outage, seed):
+    detector, back_at = Detector.fresh(SETTINGS, 0), 20 * DAY + outage
+    onsets(detector, stream(20, 30, seed, share=share))
+    usual = [(back_at + at, n, k) for at, n, k in stream(1, 30, seed + 10, share=share)]
+    assert onsets(detector, usual, RARE) == []
+    assert detector.usual(0.25).per_day == pytest.approx(30 * 24, rel=0.4)
+    assert detector.look([Counted(back_at + DAY + HOUR, 400, 390)], RARE).fires
+
+
 def test_a_topic_that_is_always_negative_fires_on_a_burst_of_volume():
     first = 20 * 288 + 100
     made = [(at, n, n) for at, n, _ in stream(28, 4, 3, burst=(first, 24, 8, 1))]
