@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from alerting.alerts import Alert
 from alerting.audit import Audit
 from alerting.console.access import Access, AccessSettings, may_be_open, networks, read_tokens
-from alerting.console.answers import Answers
+from alerting.console.answers import Answers, Present
 from alerting.console.application import console
 from alerting.console.follow import Desk, Follow
 from alerting.console.incidents import Deadlines
@@ -101,21 +101,14 @@ def access_settings(settings: Settings) -> AccessSettings:
     )
 
 
-def rarity(registry: CollectorRegistry) -> dict[str, tuple[float, bool]]:
-    """Return period and readiness by topic, as the aggregator of this process tells Prometheus; empty if there is none.
-
-    A topic whose sources are silent is not ready: nobody may take it for calm.
-    """
-    days: dict[str, float] = {}
-    ready: dict[str, bool] = {}
-    unknown: set[str] = set()
+def rarity(registry: CollectorRegistry) -> dict[str, Present]:
+    """What the aggregator of this process tells Prometheus of each topic; empty if there is none."""
+    told: dict[str, dict[str, float]] = {}
     for metric in registry.restricted_registry([RARITY, READY, UNKNOWN]).collect():
         for sample in metric.samples:
-            topic = sample.labels["topic"]
-            if sample.name == RARITY:
-                days[topic] = sample.value
-            elif sample.name == READY:
-                ready[topic] = sample.value > 0
-            elif sample.value:
-                unknown.add(topic)
-    return {topic: (each, ready.get(topic, False) and topic not in unknown) for topic, each in days.items()}
+            told.setdefault(sample.labels["topic"], {})[sample.name] = sample.value
+    return {
+        topic: Present(values[RARITY], values.get(READY, 0) > 0, values.get(UNKNOWN, 0) > 0)
+        for topic, values in told.items()
+        if RARITY in values
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ class Now(Struct, frozen=True):
     usual_documents: float
     return_period_days: float | None  # by the detector; None: it runs in another process and has no alert open
     is_ready: bool | None
+    is_unknown: bool  # sources of half of its usual volume are silent
     open_alerts: tuple[Alert, ...]
     muted: Entry | None
     points: tuple[Point, ...]
@@ -68,7 +70,17 @@ class Story(Struct, frozen=True):
 
 
 COMPOSED = ("opened", "escalated")
-Rarity = Callable[[], Mapping[str, tuple[float, bool]]]  # days and readiness by topic, of the detectors of this process
+
+
+class Present(NamedTuple):
+    """What the detector of a topic says now."""
+
+    days: float
+    is_ready: bool
+    is_unknown: bool  # sources of half of its usual volume are silent
+
+
+Rarity = Callable[[], Mapping[str, Present]]  # by topic, of the detectors of this process
 
 
 class Answers:
@@ -160,13 +172,14 @@ class Answers:
                     mine[verdict.act] = mine.get(verdict.act, 0) + 1
         return [_standing(subject, mine) for subject, mine in sorted(counts.items())]
 
-    def _now(self, subject: Subject, alerts: list[Alert], rarity: Mapping[str, tuple[float, bool]], now: int) -> Now:
+    def _now(self, subject: Subject, alerts: list[Alert], rarity: Mapping[str, Present], now: int) -> Now:
         windows = self._view.windows
         until = self.present or now
         lately = windows.sum(subject, until - LATELY, until)
         since = max(windows.since, until - 7 * DAY)
         usually = windows.sum(subject, since, until - LATELY)
-        days, ready = rarity.get(subject.name, (None, None)) if subject.kind == "topic" else (None, None)
+        present = rarity.get(subject.name) if subject.kind == "topic" else None
+        days = present.days if present else None
         if days is None and alerts:
             days = max(alert.return_period_days for alert in alerts)
         return Now(
@@ -177,7 +190,8 @@ class Answers:
             usual_share=usually.negatives / usually.documents if usually.documents else None,
             usual_documents=usually.documents * LATELY / max(until - LATELY - since, HOUR),
             return_period_days=days,
-            is_ready=ready,
+            is_ready=present.is_ready if present else None,
+            is_unknown=present is not None and present.is_unknown,
             open_alerts=tuple(alerts),
             muted=next((mute for alert in alerts if (mute := self._view.cases.muted(alert, now))), None),
             points=tuple(windows.points(subject, until, DAY, DAY_PARTS)),

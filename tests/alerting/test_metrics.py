@@ -111,7 +111,8 @@ def test_a_topic_whose_sources_have_fallen_silent_is_unknown_and_not_calm(watche
     assert watched.value("aggregate_sources_silent") == 3
     assert watched.topic("silent_share") == pytest.approx(1)
     assert watched.topic("unknown") == 1
-    assert rarity(watched.registry)["liquidity_run"][1] is False
+    assert rarity(watched.registry)["liquidity_run"].is_unknown
+    assert not rarity(watched.registry)["market_moves"].is_unknown
     assert watched.value("topic_unknown", topic="market_moves") == 0
     list(watched.box.step([Closed(Place(SCORES.log, 0))], CLOCK))
     assert watched.topic("unknown") == watched.value("aggregate_sources_silent") == 0
