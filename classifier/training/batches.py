@@ -28,7 +28,7 @@ class Balance:
     source_power: float = 0.75
     rare_topic_rows: int = 600
     most: float = 4.0
-    written: float = 10.0
+    written: float = 5.0
 
 
 def draw_rates(examples: Sequence[Example], balance: Balance) -> np.ndarray:

@@ -34,15 +34,18 @@ TOPIC_SHARE = 0.5
 """Weight of the topic loss, a sum over a row's topics, against the sentiment loss, one term."""
 
 
-def total_loss(topic_logits: Tensor, sentiment_logits: Tensor, targets: Targets) -> Tensor:
+def total_loss(topic_logits: Tensor, sentiment_logits: Tensor, targets: Targets, smoothing: float = 0.0) -> Tensor:
     """Mean over all rows of the batch, labelled or not, so that one row weighs the same in any company.
 
     Args:
         topic_logits: [B, T].
         sentiment_logits: [B, 3].
         targets: of the same batch.
+        smoothing: see `sentiment_losses`.
     """
-    return (sentiment_losses(sentiment_logits, targets) + TOPIC_SHARE * topic_losses(topic_logits, targets)).mean()
+    return (
+        sentiment_losses(sentiment_logits, targets, smoothing) + TOPIC_SHARE * topic_losses(topic_logits, targets)
+    ).mean()
 
 
 def topic_losses(logits: Tensor, targets: Targets) -> Tensor:
@@ -51,14 +54,16 @@ def topic_losses(logits: Tensor, targets: Targets) -> Tensor:
     return (each * targets.topic_weights).sum(1)
 
 
-def sentiment_losses(logits: Tensor, targets: Targets) -> Tensor:
+def sentiment_losses(logits: Tensor, targets: Targets, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy over three classes, or, for a two-way row, over negative and positive alone: [B].
 
     A two-way row says which of the poles holds *if* one does: it is scored on p(positive) / (p(negative) + p(positive)),
-    which does not depend on the neutral logit, so neutral gets no gradient from it.
+    which does not depend on the neutral logit, so neutral gets no gradient from it. Of every target a share, `smoothing`, is
+    spread evenly over the row's classes.
     """
     logits = logits.float()
     label = targets.sentiment.clamp_min(0)
-    three = F.cross_entropy(logits, label, reduction="none")  # [B]
-    two = F.cross_entropy(logits[:, _POLES], (label == _POLES[1]).long(), reduction="none")  # [B]
+    three = F.cross_entropy(logits, label, reduction="none", label_smoothing=smoothing)  # [B]
+    pole = (label == _POLES[1]).long()  # [B]
+    two = F.cross_entropy(logits[:, _POLES], pole, reduction="none", label_smoothing=smoothing)  # [B]
     return torch.where(targets.is_two_way, two, three) * targets.sentiment_weight

@@ -18,6 +18,8 @@ class Settings:
         warm_up_minutes: before it, guess masked tokens of all texts for so long, so that new word rows come to mean something.
         learning_rate: of the encoder; its word rows learn twice, queries and heads five times as fast.
         lora: rank of the low-rank adapters that learn instead of the encoder's matrices; 0 for full training.
+        masked: the most of a text's tokens that are hidden in training; in each text a share is drawn evenly up to it.
+        smoothing: share of the sentiment's target that is spread evenly over the classes.
         adversarial: length of the step against the model in the space of its word rows (FGM); 0 for none.
         checked_rows: validation rows looked at during training; the full figures come from `evaluate`.
         patience: checks without improvement after which the run ends.
@@ -36,6 +38,8 @@ class Settings:
     weight_decay: float = 0.01
     dropout: float = 0.1
     lora: int = 0
+    masked: float = 0.0
+    smoothing: float = 0.0
     adversarial: float = 0.0
     check_every: int = 500
     checked_rows: int = 1500

@@ -26,6 +26,7 @@ from classifier.training.data import DataError, Example, LabelWeights, read_exam
 from classifier.training.hardware import has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
 from classifier.training.loss import total_loss
+from classifier.training.masking import with_hidden_words
 from classifier.training.model import (
     Card,
     LabelAttention,
@@ -42,21 +43,22 @@ from classifier.training.warmup import warm_up
 
 
 class LabelTrainer(Trainer):
-    """transformers' Trainer with our loss, our order of rows, and an adversary."""
+    """transformers' Trainer with our loss, our order of rows, hidden words, and an adversary."""
 
-    def __init__(self, *args: Any, sampler: MixedSampler, adversarial: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sampler: MixedSampler, settings: Settings, mask_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._mixed = sampler
-        self._adversarial = adversarial
+        self._settings = settings
+        self._mask_id = mask_id
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Tensor | Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """Gradients of a batch, and with an adversary those of the batch as it is hardest, too."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        if self._adversarial:
+        if self._settings.adversarial:
             assert isinstance(model, LabelAttention)
-            with against(word_rows(model.encoder), self._adversarial):
+            with against(word_rows(model.encoder), self._settings.adversarial):
                 super().training_step(model, inputs, num_items_in_batch)
         return loss
 
@@ -71,8 +73,11 @@ class LabelTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, Any]:
         """Loss of a batch; with `return_outputs` also the scores."""
-        scores = model(inputs["input_ids"], inputs["attention_mask"])
-        loss = total_loss(scores.topic_logits, scores.sentiment_logits, targets_of(inputs))
+        ids, smoothing = inputs["input_ids"], 0.0
+        if model.training:
+            ids, smoothing = with_hidden_words(ids, self._settings.masked, self._mask_id), self._settings.smoothing
+        scores = model(ids, inputs["attention_mask"])
+        loss = total_loss(scores.topic_logits, scores.sentiment_logits, targets_of(inputs), smoothing)
         return (loss, {"topics": scores.topic_logits}) if return_outputs else loss
 
 
@@ -189,7 +194,8 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
         optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, pace.rate)),
         callbacks=[PaceKeeper(pace, out), EarlyStoppingCallback(settings.patience)],
         sampler=sampler,
-        adversarial=settings.adversarial,
+        settings=settings,
+        mask_id=tokenizer.token_to_id("[MASK]") or 0,
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     merge_adapters(model)

@@ -12,12 +12,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as F
 
+from classifier.training.masking import SPECIAL
 from classifier.training.model import LabelAttention, word_rows
 
 _ASKED = 0.15
 _RATE = 1e-4
 _MOST_TOKENS = 128
-_SPECIAL = 5  # [PAD], [UNK], [CLS], [SEP], [MASK] come first
 
 
 def warm_up(
@@ -67,11 +67,11 @@ def _padded(ids: Sequence[Sequence[int]]) -> Tensor:
 
 def _loss(model: LabelAttention, ids: Tensor, mask_id: int) -> Tensor:
     rows = word_rows(model.encoder)  # [V, d]
-    asked = (torch.rand(ids.shape, device=ids.device) < _ASKED) & (ids >= _SPECIAL)  # [B, L]
+    asked = (torch.rand(ids.shape, device=ids.device) < _ASKED) & (ids >= SPECIAL)  # [B, L]
     asked[0, 1] = True  # never none at all
     chance = torch.rand(ids.shape, device=ids.device)
     shown = torch.where(asked & (chance < 0.8), mask_id, ids)
-    others = torch.randint_like(ids, _SPECIAL, len(rows))
+    others = torch.randint_like(ids, SPECIAL, len(rows))
     shown = torch.where(asked & (chance >= 0.8) & (chance < 0.9), others, shown)
     hidden = model.encoder(input_ids=shown, attention_mask=(ids != 0).long()).last_hidden_state  # [B, L, d]
     guesses = hidden[asked] @ rows.T  # [M, V]

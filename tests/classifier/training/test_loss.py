@@ -60,3 +60,14 @@ def test_right_answers_cost_less_than_wrong_ones() -> None:
     wrong = total_loss(torch.tensor([[-4.0, 4.0]]), torch.tensor([[-4.0, 0.0, 4.0]]), targets())
     assert right < 0.1
     assert wrong > 4
+
+
+def test_smoothing_makes_certainty_cost_something_and_leaves_neutral_of_a_two_way_row_alone() -> None:
+    sure = torch.tensor([[20.0, 0.0, -20.0]], requires_grad=True)
+    assert sentiment_losses(sure, targets()).item() < 1e-6
+    for two_way in (False, True):
+        loss = sentiment_losses(sure, targets(is_two_way=torch.tensor([two_way])), smoothing=0.1)
+        assert loss.item() > 1
+    loss.backward()
+    assert sure.grad is not None
+    assert sure.grad[0, 1] == 0

@@ -6,7 +6,9 @@ from tokenizers import Tokenizer
 
 from classifier.training.adapters import add_adapters, merge_adapters
 from classifier.training.adversary import against
+from classifier.training.blend import blend, towards_untrained
 from classifier.training.labels import TOPICS
+from classifier.training.masking import with_hidden_words
 from classifier.training.model import LabelAttention, load_encoder, word_rows
 from classifier.training.warmup import warm_up
 from tests.classifier.training.tiny import SENTENCES, tokenizer_json
@@ -61,3 +63,42 @@ def test_guessing_masked_words_gets_better_and_ends_in_time(model: LabelAttentio
     )
     assert len(losses) == 239
     assert sum(losses[-20:]) < 0.9 * sum(losses[:20])
+
+
+def test_hidden_words_are_a_share_of_each_text_and_never_the_marks() -> None:
+    torch.manual_seed(2)
+    ids = torch.tensor([[2, *range(5, 205), 3, 0, 0]]).repeat(300, 1)  # [CLS] … [SEP] [PAD] [PAD]
+    hidden = with_hidden_words(ids, 0.4, mask_id=4)
+    changed = hidden != ids
+    assert not changed[:, [0, -3, -2, -1]].any()
+    assert (hidden[changed] == 4).all()
+    shares = changed[:, 1:201].float().mean(1)
+    assert shares.mean().item() == pytest.approx(0.2, abs=0.02)
+    assert shares.min().item() < 0.05
+    assert 0.3 < shares.max().item() < 0.55
+    assert torch.equal(with_hidden_words(ids, 0.0, mask_id=4), ids)
+
+
+def test_a_blend_lies_between_its_models(encoder: str) -> None:
+    models = [LabelAttention(load_encoder(encoder), len(TOPICS)) for _ in range(2)]
+    first, second = (model.topic_weight.detach().clone() for model in models)
+    blended = blend(models, (3.0, 1.0))
+    torch.testing.assert_close(blended.topic_weight.detach(), 0.75 * first + 0.25 * second)
+    with pytest.raises(ValueError, match="differ in shape"):
+        blend([models[0], LabelAttention(load_encoder(encoder), len(TOPICS) + 1)], (1.0, 1.0))
+
+
+def test_the_way_back_to_the_untrained_encoder_spares_words_of_ones_own(encoder: str, model: LabelAttention) -> None:
+    untrained = load_encoder(encoder)
+    with torch.no_grad():
+        for p in model.encoder.parameters():
+            p.add_(1.0)
+    vocabulary = {f"word{place}": place for place in range(len(word_rows(untrained)))}
+    common = {word: place for word, place in vocabulary.items() if place < 20}
+    towards_untrained(model, vocabulary, untrained, common, 0.4)
+    gained = word_rows(model.encoder) - word_rows(untrained)
+    torch.testing.assert_close(gained[:20], torch.full_like(gained[:20], 0.6))
+    torch.testing.assert_close(gained[20:], torch.ones_like(gained[20:]))
+    layer = "encoder.layer.1.output.dense.weight"
+    moved = model.encoder.state_dict()[layer] - untrained.state_dict()[layer]
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.6))
