@@ -1,9 +1,10 @@
 """Documented incidents in real streams: which are alerted, how soon, and how many alerts there are besides.
 
-    python -m benchmarks.events --data DIR [--watch FILE] [--budget 5] [--cache DIR] [--out FILE]
+    python -m benchmarks.events --data DIR [--streams NAME ...] [--watch FILE] [--budget 5] [--cache DIR] [--out FILE]
 
 DIR holds `events.json` and the streams it names (`*.jsonl.gz`: id, text, time, source, entities). Each stream goes through
-`bellwether replay`'s own code, with a watch list of ordinary names; scores are kept in the cache, by artifact and watch list.
+`bellwether replay`'s own code, with a watch list of ordinary names; scores are kept in the cache, by artifact and watch list,
+so that a run that was stopped goes on with the stream it was at.
 
 An incident *shows* when, within its window, three times its usual number of matching texts of a day have come within 24 hours,
 and at least three. It is found by an alert in its window, at most a day after the end of that day where the stream has dates
@@ -19,7 +20,7 @@ import argparse
 import gzip
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,10 @@ def is_about(alert: Alert, pattern: re.Pattern[str]) -> bool:
     return bool(pattern.search(alert.subject.name)) or 2 * telling >= max(len(alert.top_documents), 1)
 
 
-def measured(data: Path, settings: Settings, cache: Path) -> dict[str, Any]:
-    """All figures."""
+def measured(data: Path, settings: Settings, cache: Path, names: Collection[str]) -> dict[str, Any]:
+    """All figures of the streams of these names; of all, if there are none."""
     events = json.loads((data / "events.json").read_text("utf-8"))
+    events = [event for event in events if not names or event["stream"] in names]
     rows, streams = [], []
     for name in sorted({event["stream"] for event in events}):
         path = data / f"{name}.jsonl.gz"
@@ -153,6 +155,7 @@ def main() -> None:
     """Print the tables and keep the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with events.json and the streams")
+    parser.add_argument("--streams", nargs="+", default=(), help="only these; all unless given")
     parser.add_argument("--watch", type=Path, default=WATCHED, help="watch list")
     parser.add_argument("--budget", type=float, default=5.0, help="alerts a week")
     parser.add_argument("--model", type=Path, help="folder of the artifact; the shipped one unless given")
@@ -166,7 +169,7 @@ def main() -> None:
         alerts=AlertsSection(budget_per_week=arguments.budget),
         sources=SourcesSection(tier_1=TRUSTED),
     )
-    figures = measured(arguments.data, settings, arguments.cache)
+    figures = measured(arguments.data, settings, arguments.cache, arguments.streams)
     for row in figures["events"]:
         marks = "".join("x" if row[way] else "-" for way in ("evidence", "subject", "in_window"))
         first = (row["first_at"] or "never")[:16]
