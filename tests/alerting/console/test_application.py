@@ -116,6 +116,8 @@ def test_why_says_without_which_source_it_would_not_fire(browser: httpx.Client) 
     page = browser.get("/alerts/a1?why=1").text
     assert re.search(r"loud</td>.*?does not fire", page, re.DOTALL)
     assert re.search(r"quiet</td>.*?<b>fires</b>", page, re.DOTALL)
+    assert re.findall(r'<tr class="decides"><td[^>]*>(\w+)</td>', page) == ["loud"]
+    assert "without it, it would not fire" in page
 
 
 def test_a_verdict_is_kept_with_its_author_and_shown_at_once(shown: Shown, browser: httpx.Client) -> None:
