@@ -1,12 +1,13 @@
 """`bellwether classify` as an operator runs it, between two logs of a real Kafka."""
 
 import json
+import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bellwether.clock import now
@@ -20,6 +21,7 @@ from tests.servers import Kafka
 INPUT, PARTITIONS = "news", 4
 FIRST, LAST = 0.2, 0.9  # between these shares of the documents the daemon neither starts nor runs dry
 PATIENCE_S = 180
+WARM_UP = 20  # documents before those that are timed
 
 
 class Daemon:
@@ -27,11 +29,13 @@ class Daemon:
 
     def __init__(self) -> None:
         self._made = 0
+        self._told = 0  # records of the scores log that belong to what was measured before
         self._stack = ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         kafka = Kafka()
         self._stack.callback(kafka.stop)
         kafka.start()
+        self.bootstrap = kafka.bootstrap
         self._config = self._folder / "bellwether.toml"
         self._config.write_text(
             f"[kafka]\nbootstrap_servers = {json.dumps(kafka.bootstrap)}\n[[input]]\nkafka_topic = '{INPUT}'\n"
@@ -50,11 +54,32 @@ class Daemon:
     def texts_per_s(self, texts: Sequence[str]) -> float:
         """Documents a second by the times at which they came into the scores log, beginning and end left out."""
         self._publish(texts)
-        start = sum(1 for _ in self._logs.scan(SCORES.log))
+        with self._classifying() as process:
+            found = self._arrivals(process, len(texts))
+        return _pace([(at, len(arrived)) for at, arrived in found], len(texts))
+
+    def waits(self, texts: Sequence[str], per_s: float) -> tuple[list[float], float]:
+        """Seconds from a document's append to that of its scores, of each document, when they come at random at this rate.
+
+        Also returns how many documents a second were scored, from the first that came to the last that was scored.
+        """
+        with self._classifying() as process:
+            self._publish(texts[:WARM_UP])
+            self._arrivals(process, WARM_UP)
+            self._publish(texts[WARM_UP:], per_s)
+            found = self._arrivals(process, len(texts) - WARM_UP)
+        came = [at for _, arrived in found for at in arrived]
+        seconds = [(at - came_at) / SECOND for at, arrived in found for came_at in arrived]
+        return seconds, len(came) * SECOND / (max(at for at, _ in found) - min(came))
+
+    @contextmanager
+    def _classifying(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The process runs, and reads what is new in the log."""
+        self._told = sum(1 for _ in self._logs.scan(SCORES.log))
         with (self._folder / "classify.log").open("ab") as said:
             process = subprocess.Popen([*self._command(), "classify"], stdout=said, stderr=said)  # noqa: S603 - ours
         try:
-            return _pace(self._arrivals(process, start, len(texts)), len(texts))
+            yield process
         finally:
             process.terminate()
             process.wait(30)
@@ -62,26 +87,34 @@ class Daemon:
     def _command(self) -> list[str]:
         return [str(Path(sys.executable).with_name("bellwether")), "--config", str(self._config)]
 
-    def _publish(self, texts: Sequence[str]) -> None:
-        writer = self._logs.writer()
+    def _publish(self, texts: Sequence[str], per_s: float | None = None) -> None:
+        """Put documents into the log: as fast as it takes them, or at times of a Poisson process."""
+        writer, chance = self._logs.writer(), random.Random(self._made)  # noqa: S311 - nothing secret
+        due = time.monotonic()
         for text in texts:
             self._made += 1
+            if per_s is not None:
+                due += chance.expovariate(per_s)
+                time.sleep(max(0.0, due - time.monotonic()))
             document = {"id": f"d{self._made}", "source": "wire", "published_at": rfc3339(now()), "text": text}
             value = json.dumps(document, ensure_ascii=False).encode()
             writer.publish(Message(INPUT, value, partition=self._made % PARTITIONS))
+            if per_s is not None:
+                writer.flush()
         writer.flush()
         writer.close()
 
-    def _arrivals(self, process: subprocess.Popen[bytes], skip: int, count: int) -> list[tuple[int, int]]:
-        """(instant, documents) of each record with documents that the process added, in order."""
+    def _arrivals(self, process: subprocess.Popen[bytes], count: int) -> list[tuple[int, list[int]]]:
+        """Of each record with documents that came since it was asked last: its instant, and those when they came."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             # Looking costs time of the same cores: rarely, and only when something may have come.
             time.sleep(2)
-            records = list(self._logs.scan(SCORES.log))[skip:]
+            records = list(self._logs.scan(SCORES.log))[self._told :]
             ranges = [(record.appended_at, decode_range(record.value)) for record in records if record.value]
-            found = [(at, len(each.documents)) for at, each in ranges if each.documents]
-            if sum(many for _, many in found) >= count:
+            found = [(at, [each.appended_at for each in scores.documents]) for at, scores in ranges if scores.documents]
+            if sum(len(arrived) for _, arrived in found) >= count:
+                self._told += len(records)
                 return found
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"classify did not score all: {(self._folder / 'classify.log').read_text()[-2000:]}")

@@ -1,6 +1,6 @@
 """The whole way against its own model, and against what others would run: side by side, same texts, same threads.
 
-    python -m benchmarks.pipeline --out FILE [--seconds 8] [--rounds 3]
+    python -m benchmarks.pipeline --out FILE [--seconds 8] [--rounds 3] [--leave-out NAME]
 
 Each round takes texts that were not seen before and gives them to every contestant in turn, so that a slow minute of the
 machine meets all of them; slow contestants get the first of them, always in the same mix. Figures are medians of rounds.
@@ -8,7 +8,7 @@ machine meets all of them; slow contestants get the first of them, always in the
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import median
@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.aggregation import Ranges, aggregated, detector_us
+from benchmarks.ceiling import ceiling, multiply_adds
+from benchmarks.client import ceilings
 from benchmarks.daemon import Daemon
 from benchmarks.machine import Neighbours, machine
 from benchmarks.network import Network
@@ -26,16 +28,21 @@ from benchmarks.texts import MIX, WHOLE_BLOCKS, Texts
 
 KAFKA = "kafka_to_scores_texts_per_s"
 BARE = "bare_session_texts_per_s"
+SPREAD = "bare_session_spread_texts_per_s"
 TORCH = "transformers_pipeline_texts_per_s"
+TORCH_32 = "torch_batch_32_texts_per_s"
 BERT = "bert_base_pipeline_texts_per_s"
 NAMES = {
-    BARE: "bare ONNX session, tokens made before",
-    "session_with_tokenising_texts_per_s": "  with tokenising",
-    "scorer_texts_per_s": "  Scorer.score",
+    BARE: "bare ONNX session, tokens made before, a run on each thread",
+    SPREAD: "  each run spread over all threads",
+    "tokenizer_texts_per_s": "tokenizer alone",
+    "scorer_texts_per_s": "Scorer.score, one portion after another",
     KAFKA: "bellwether classify, Kafka to scores log",
     TORCH: "our model in torch, same batches",
-    "torch_batch_32_texts_per_s": "our model in torch, batches of 32",
+    TORCH_32: "our model in torch, batches of 32",
     BERT: "BERT-base, transformers pipeline, batches of 32",
+    "kafka_produce_records_per_s": "kafka-python produces (records/s)",
+    "kafka_consume_records_per_s": "kafka-python consumes (records/s)",
     "aggregator_scores_per_s": "aggregator, decoding included (scored documents/s)",
     "aggregator_take_scores_per_s": "  Keeper.take alone",
     "detector_us_per_update": "detector (µs an update)",
@@ -46,21 +53,24 @@ PROBE = 160
 Contestant = Callable[[Sequence[str]], float]  # seconds for these texts
 
 
-def measured(seconds: float, rounds: int, console: Console) -> dict[str, Any]:
+def measured(seconds: float, rounds: int, left_out: Collection[str], console: Console) -> dict[str, Any]:
     """All figures, with those of each round."""
     network = Network()
     texts = Texts(network.tokenizer)
     rival, bert = TorchNetwork(network), BertBase(network)
     contestants: dict[str, Contestant] = {
         BARE: network.bare,
-        "session_with_tokenising_texts_per_s": network.tokenising,
+        SPREAD: network.spread,
+        "tokenizer_texts_per_s": network.tokenising,
         "scorer_texts_per_s": network.scored,
         TORCH: rival.same_batches,
-        "torch_batch_32_texts_per_s": rival.pipeline_batches,
+        TORCH_32: rival.pipeline_batches,
         BERT: bert.run,
     }
+    contestants = {name: run for name, run in contestants.items() if name not in left_out}
     counts = {name: _fitting(name, run, texts.take(PROBE), seconds) for name, run in contestants.items()}
-    figures: dict[str, list[float]] = {name: [] for name in NAMES}
+    counts = {name: min(many, counts[BARE]) for name, many in counts.items()}
+    figures: dict[str, list[float]] = {name: [] for name in NAMES if name not in left_out}
     others: dict[str, list[float]] = {name: [] for name in [*contestants, KAFKA]}
     ranges = Ranges(network.manifest, texts.take(2_000), 30_000)
     with closing(Daemon()) as daemon:
@@ -73,11 +83,17 @@ def measured(seconds: float, rounds: int, console: Console) -> dict[str, Any]:
                 figures[name].append(rate)
                 others[name].append(neighbours.cores())
                 console.print(f"round {turn + 1}: {NAMES[name].strip()}: {rate:.1f} texts/s ({len(mine)} texts)")
+            produced, consumed = ceilings(daemon.bootstrap, fresh[:PROBE])
+            figures["kafka_produce_records_per_s"].append(produced)
+            figures["kafka_consume_records_per_s"].append(consumed)
             whole, alone = aggregated(ranges)
             figures["aggregator_scores_per_s"].append(whole)
             figures["aggregator_take_scores_per_s"].append(alone)
             figures["detector_us_per_update"].append(detector_us())
     medians: dict[str, Any] = {name: median(values) for name, values in figures.items()}
+    probe = texts.take(WHOLE_BLOCKS * 10)
+    needed = multiply_adds([len(each) for each in network.tokenizer.encode(probe)], len(network.manifest.topics))
+    medians |= {"multiply_adds_per_text": needed / len(probe), "multiply_adds_per_s": ceiling(network.threads)}
     return medians | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
 
 
@@ -90,14 +106,18 @@ def _fitting(name: str, run: Contestant, probe: Sequence[str], seconds: float) -
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
-    """What the figures are to each other."""
-    return {
-        "kafka_to_scores_of_bare_session": figures[KAFKA] / figures[BARE],
-        "kafka_to_scores_of_torch_same_batches": figures[KAFKA] / figures[TORCH],
-        "kafka_to_scores_of_torch_batch_32": figures[KAFKA] / figures["torch_batch_32_texts_per_s"],
-        "kafka_to_scores_of_bert_base": figures[KAFKA] / figures[BERT],
-        "bare_session_of_torch_same_batches": figures[BARE] / figures[TORCH],
+    """What those figures that there are, are to each other."""
+    pairs = {
+        "kafka_to_scores_of_bare_session": (KAFKA, BARE),
+        "kafka_to_scores_of_bare_session_spread": (KAFKA, SPREAD),
+        "kafka_to_scores_of_torch_same_batches": (KAFKA, TORCH),
+        "kafka_to_scores_of_torch_batch_32": (KAFKA, TORCH_32),
+        "kafka_to_scores_of_bert_base": (KAFKA, BERT),
+        "bare_session_of_torch_same_batches": (BARE, TORCH),
     }
+    found = {name: figures[one] / figures[other] for name, (one, other) in pairs.items() if other in figures}
+    needed = figures[KAFKA] * figures["multiply_adds_per_text"]
+    return found | {"kafka_to_scores_of_multiply_add_ceiling": needed / figures["multiply_adds_per_s"]}
 
 
 def shown(figures: dict[str, Any]) -> Table:
@@ -105,10 +125,9 @@ def shown(figures: dict[str, Any]) -> Table:
     table = Table(title=f"Pipeline, medians of {len(figures['rounds'][BARE])} rounds")
     for heading in ("what", "median", "lowest", "highest", "classify is"):
         table.add_column(heading, justify="left" if heading == "what" else "right")
-    for name, label in NAMES.items():
-        values = figures["rounds"][name]
+    for name, values in figures["rounds"].items():
         ratio = f"{figures[KAFKA] / figures[name]:.2f}x" if "texts_per_s" in name else ""
-        table.add_row(label, *(f"{value:,.1f}" for value in (figures[name], min(values), max(values))), ratio)
+        table.add_row(NAMES[name], *(f"{value:,.1f}" for value in (figures[name], min(values), max(values))), ratio)
     table.add_row("alert latency p99 at 80 % load", "not measured")
     return table
 
@@ -119,10 +138,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file for the figures")
     parser.add_argument("--seconds", type=float, default=8.0, help="for each contestant in a round")
     parser.add_argument("--rounds", type=int, default=3)
+    optional = [name for name in NAMES if "texts_per_s" in name and name not in (BARE, KAFKA)]
+    parser.add_argument("--leave-out", nargs="*", default=[], choices=optional, metavar="NAME", help=f"of {optional}")
     arguments = parser.parse_args()
     console = Console()
     neighbours = Neighbours()
-    figures = measured(arguments.seconds, arguments.rounds, console)
+    figures = measured(arguments.seconds, arguments.rounds, arguments.leave_out, console)
     # Nothing here drives whole topics over their thresholds yet: null says that there is no figure.
     figures |= {"alert_latency_p99_s": None, "ratios": ratios(figures), "mix": MIX, "batch": BATCH}
     figures |= {"machine": machine() | neighbours.told()}
