@@ -128,14 +128,15 @@ def _size(value: object, seen: set[int]) -> int:
 
 
 def measured(rounds: int) -> dict[str, Any]:
-    """All figures: medians of so many rounds."""
+    """All figures, of so many rounds: the median, and the best one, which others on the machine disturbed least."""
     manifest, figures = read_artifact(SHIPPED).manifest, dict[str, Any]()
     for in_range in (IN_RANGE, MOST_IN_RANGE):
         ranges = Ranges(manifest, ["Shares of the bank fall after a regulator opens a probe."], 30_000, in_range)
         whole, taking = zip(*(aggregated(ranges) for _ in range(rounds)), strict=True)
-        figures[f"scores_per_s_of_{in_range}"] = round(median(whole))
-        figures[f"decoding_apart_of_{in_range}"] = round(median(taking))
-    figures["detector_us_per_update"] = round(median(detector_us() for _ in range(rounds)), 2)
+        figures[f"scores_per_s_of_{in_range}"] = {"median": round(median(whole)), "best": round(max(whole))}
+        figures[f"decoding_apart_of_{in_range}"] = {"median": round(median(taking)), "best": round(max(taking))}
+    updates = [detector_us() for _ in range(4 * rounds)]
+    figures["detector_us_per_update"] = {"median": round(median(updates), 2), "best": round(min(updates), 2)}
     return figures | {"detector_bytes": detector_bytes(), "rounds": rounds, "machine": machine()}
 
 
