@@ -8,7 +8,7 @@ machine meets all of them; slow contestants get the first of them, always in the
 
 import argparse
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import median
@@ -53,8 +53,8 @@ PROBE = 160
 Contestant = Callable[[Sequence[str]], float]  # seconds for these texts
 
 
-def measured(seconds: float, rounds: int, left_out: Collection[str], console: Console) -> dict[str, Any]:
-    """All figures, with those of each round."""
+def measured(seconds: float, rounds: int, left_out: Collection[str], console: Console) -> Iterator[dict[str, Any]]:
+    """After each round, all figures so far."""
     network = Network()
     texts = Texts(network.tokenizer)
     rival, bert = TorchNetwork(network), BertBase(network)
@@ -72,7 +72,10 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
     counts = {name: min(many, counts[BARE]) for name, many in counts.items()}
     figures: dict[str, list[float]] = {name: [] for name in NAMES if name not in left_out}
     others: dict[str, list[float]] = {name: [] for name in [*contestants, KAFKA]}
-    ranges = Ranges(network.manifest, texts.take(2_000), 30_000)
+    probe = network.tokenizer.encode(texts.take(WHOLE_BLOCKS * 10))
+    needed = multiply_adds([len(each) for each in probe], len(network.manifest.topics)) / len(probe)
+    could = {"multiply_adds_per_text": needed, "multiply_adds_per_s": ceiling(network.threads)}
+    ranges = Ranges(network.manifest, texts.take(200), 30_000)
     with closing(Daemon()) as daemon:
         for turn in range(rounds):
             fresh = texts.take(max(counts.values()))
@@ -90,11 +93,8 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
             figures["aggregator_scores_per_s"].append(whole)
             figures["aggregator_take_scores_per_s"].append(alone)
             figures["detector_us_per_update"].append(detector_us())
-    medians: dict[str, Any] = {name: median(values) for name, values in figures.items()}
-    probe = texts.take(WHOLE_BLOCKS * 10)
-    needed = multiply_adds([len(each) for each in network.tokenizer.encode(probe)], len(network.manifest.topics))
-    medians |= {"multiply_adds_per_text": needed / len(probe), "multiply_adds_per_s": ceiling(network.threads)}
-    return medians | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
+            medians: dict[str, Any] = {name: median(values) for name, values in figures.items()}
+            yield medians | could | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
 
 
 def _fitting(name: str, run: Contestant, probe: Sequence[str], seconds: float) -> int:
@@ -143,14 +143,14 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     neighbours = Neighbours()
-    figures = measured(arguments.seconds, arguments.rounds, arguments.leave_out, console)
-    # Nothing here drives whole topics over their thresholds yet: null says that there is no figure.
-    figures |= {"alert_latency_p99_s": None, "ratios": ratios(figures), "mix": MIX, "batch": BATCH}
-    figures |= {"machine": machine() | neighbours.told()}
-    console.print(shown(figures))
-    console.print(figures["ratios"], figures["machine"])
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    for figures in measured(arguments.seconds, arguments.rounds, arguments.leave_out, console):
+        # Nothing here drives whole topics over their thresholds yet: null says that there is no figure.
+        figures |= {"alert_latency_p99_s": None, "ratios": ratios(figures), "mix": MIX, "batch": BATCH}
+        figures |= {"machine": machine() | neighbours.told()}
+        arguments.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        console.print(shown(figures))
+        console.print(figures["ratios"], figures["machine"])
 
 
 if __name__ == "__main__":
