@@ -224,15 +224,14 @@ def main(logs: str, alerts: int, load: float, out: Path | None) -> None:
     """Measure, print, and keep the figures."""
     supply = Texts(Tokenizer(SHIPPED / "tokenizer.json", read_artifact(SHIPPED).manifest.max_tokens))
     ordinary, severe = supply.take(ORDINARY), texts(alerts)
-    neighbours = Neighbours()
-    kinds = ["embedded", "kafka"] if logs == "both" else [logs]
-    figures: dict[str, Any] = {
-        "alert_latency_s": {kind: measured(kind, load, severe, cycle(ordinary)) for kind in kinds}
-    }
-    figures |= {"load": load, "mix": MIX, "machine": machine(), "neighbours": neighbours.told()}
+    neighbours, found = Neighbours(), {}
+    for kind in ["embedded", "kafka"] if logs == "both" else [logs]:
+        found[kind] = measured(kind, load, severe, cycle(ordinary))
+        figures = {"alert_latency_s": found, "load": load, "mix": MIX}
+        figures |= {"machine": machine(), "neighbours": neighbours.told()}
+        if out:  # after each kind, so that one that fails takes no other with it
+            out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     click.echo(json.dumps(figures, indent=1))
-    if out:
-        out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
