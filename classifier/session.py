@@ -30,7 +30,7 @@ class Session:
     """One loaded network, which several threads may run at once.
 
     On a CPU each run stays on its caller's thread. Runs side by side keep the cores busier than one run spread over them, which
-    waits at the end of each of its some 600 operations for the slowest part; and then no sum depends on how many cores there are.
+    waits at the end of each of its some 400 operations for the slowest part; and then no sum depends on how many cores there are.
 
     Attributes:
         threads: how many cores the network may use.
