@@ -5,8 +5,8 @@
 
 The first form compares, on the same rows: a lexicon (VADER; English only); TF-IDF of characters with a linear model, on all rows
 that may be learnt; our network, and the same with mean pooling, both trained here on a tenth of the rows for the same number of
-steps; and the artifact. The second trains our network on a tenth of the rows, in turn with and without one corpus, and judges it
-there.
+steps (with `--minutes 0` not at all); and the artifact. The second trains our network on a tenth of the rows, in turn with and
+without one corpus, and judges it there.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from sklearn.linear_model import SGDClassifier
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from benchmarks.machine import machine
-from classifier.artifact import SHIPPED
+from classifier.artifact import NETWORK_CPU, SHIPPED, TOKENIZER, read_artifact
 from classifier.training.batches import (
     Balance,
     MixedSampler,
@@ -148,13 +149,14 @@ def side_by_side(
     texts = [example.text for example in held_out]
     yield "lexicon (VADER)", evaluate(english, lexicon(english), TOPICS)
     yield "TF-IDF, linear", evaluate(held_out, tf_idf(learnt, held_out), TOPICS)
-    few = tenth(learnt)
-    ours = train_short(few, folder / "attention", minutes=minutes / 2)
-    yield "a tenth: label-wise attention", evaluate(held_out, ours.logits(texts), TOPICS) | {"steps": ours.steps}
-    means = train_short(few, folder / "means", steps=ours.steps, means=True)
-    yield "a tenth: mean pooling", evaluate(held_out, means.logits(texts), TOPICS) | {"steps": means.steps}
-    served = score_onnx(artifact / "model.int8.onnx", artifact / "tokenizer.json", texts)
-    yield "the artifact, int8", evaluate(held_out, served, TOPICS)
+    if minutes:
+        few = tenth(learnt)
+        ours = train_short(few, folder / "attention", minutes=minutes / 2)
+        yield "a tenth: label-wise attention", evaluate(held_out, ours.logits(texts), TOPICS) | {"steps": ours.steps}
+        means = train_short(few, folder / "means", steps=ours.steps, means=True)
+        yield "a tenth: mean pooling", evaluate(held_out, means.logits(texts), TOPICS) | {"steps": means.steps}
+    served = score_onnx(artifact / NETWORK_CPU, artifact / TOKENIZER, texts)
+    yield f"artifact {read_artifact(artifact).id}, int8", evaluate(held_out, served, TOPICS)
 
 
 def strangers(
@@ -185,6 +187,26 @@ def table(found: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def corpora(found: dict[str, dict[str, Any]]) -> str:
+    """Markdown: a line for each corpus, AUROC of negative and macro-F1 of each model."""
+    lines = ["| corpus | rows | " + " | ".join(found) + " |", "|---|---|" + "---|" * len(found)]
+    rows = {source: x["rows"] for figures in found.values() for source, x in figures["sentiment"].items()}
+    for source in sorted(rows):
+        each = [figures["sentiment"].get(source) for figures in found.values()]
+        cells = ["–" if x is None else f"{x['auroc_negative']:.3f}, {x['macro_f1']:.3f}" for x in each]
+        lines.append(f"| {source} | {rows[source]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def report(found: dict[str, dict[str, Any]], hardware: dict[str, Any]) -> str:
+    """The page of a run: when, on what, and both tables."""
+    return (
+        f"# Models side by side, {datetime.now(UTC):%Y-%m-%d}\n\n{hardware['cpu']}, {hardware['cores']} cores. "
+        "`python -m benchmarks.models`; rows held out from training, topics cross-fitted.\n\n"
+        f"{table(found)}\n\nSentiment by corpus: AUROC of negative, macro-F1.\n\n{corpora(found)}\n"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compare models on held-out rows.")
@@ -192,9 +214,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--artifact", type=Path, default=SHIPPED)
     parser.add_argument("--minutes", type=float, default=20, help="of training, both networks of a comparison together")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="SOURCE", help="corpora to leave out in turn")
+    parser.add_argument(
+        "--unjudged", nargs="*", default=[], metavar="SOURCE", help="corpora that the artifact learnt whole"
+    )
     parser.add_argument("--out", type=Path, required=True, help="figures as JSON; the table goes beside it as .md")
     given = parser.parse_args(arguments)
     learnt, held_out = split(read_examples(given.data, TOPICS, LabelWeights()))
+    held_out = [example for example in held_out if example.source not in given.unjudged]
     folder = given.out.parent / f".{given.out.stem}"
     runs = (
         strangers(learnt, held_out, given.leave_out, given.minutes, folder)
@@ -205,8 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, figures in runs:
         found[name] = figures
         print(table({name: figures}).split("\n", 2)[2], flush=True)
-    given.out.write_text(json.dumps({"machine": machine(), "minutes": given.minutes, "models": found}, indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(table(found) + "\n", "utf-8")
+    hardware = machine()
+    given.out.write_text(json.dumps({"machine": hardware, "minutes": given.minutes, "models": found}, indent=1) + "\n")
+    given.out.with_suffix(".md").write_text(report(found, hardware), "utf-8")
 
 
 if __name__ == "__main__":
