@@ -7,6 +7,7 @@ from typing import ClassVar
 import structlog
 from msgspec import MsgspecError, msgpack
 from msgspec import json as msgspec_json
+from msgspec.structs import replace
 
 from alerting.alerts import Alert, alert_message
 from alerting.audit import Findings
@@ -40,7 +41,8 @@ class Aggregate:
     def __init__(self, settings: AggregateSettings, logs: Logs, owner: str, metrics: AggregateMetrics) -> None:
         self.finished = False  # a replay has come to its end and all of it is published
         self._settings = settings
-        self._hash = blake2b(msgspec_json.encode(settings), digest_size=6).hexdigest()
+        chosen = replace(settings, errors=None)  # the model tells of its errors, nobody sets them
+        self._hash = blake2b(msgspec_json.encode(chosen), digest_size=6).hexdigest()
         self._logs, self._owner, self._metrics = logs, owner, metrics
         self._keeper: Keeper | None = None  # None: standing by
         self._findings: Findings | None = None

@@ -142,7 +142,8 @@ def test_kept_scores_are_watched_again_without_a_model(
     monkeypatch.setenv("BELLWETHER_CLASSIFIER__ARTIFACT", str(tmp_path / "nowhere"))
     done = call("replay", "--scores", "found/replay.db", "--out", "again", "--budget", "5")
     assert done.code == 0, done.err
-    assert (tmp_path / "again" / "alerts.jsonl").read_bytes() == (tmp_path / "found" / "alerts.jsonl").read_bytes()
+    again, found = ([{**alert, "corrected": None} for alert in alerts(tmp_path / name)] for name in ("again", "found"))
+    assert again == found  # only how often the model errs is told by the model alone
     assert "texts/s" not in done.out
     assert call("replay", "--scores", "found/replay.db", "--out", "fewer", "--budget", "0.001").code == 0
     assert len(alerts(tmp_path / "fewer")) < len(alerts(tmp_path / "found"))
