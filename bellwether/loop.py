@@ -209,10 +209,10 @@ class Loop:
                     pass
 
     def _note_standby(self) -> None:
+        self._writing.over_if_older(self._standby_s)
         if self._held:
             self._held_at, self._stands_by = time.monotonic(), False
             return
-        self._writing.over_if_older(self._standby_s)
         if not self._stands_by and time.monotonic() - self._held_at >= self._standby_s:
             self._stands_by = True
             log.info("standing by, others read these logs", loop=self.name, logs=self._role.reads)

@@ -45,7 +45,7 @@ class Outage:
         return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
     def over_if_older(self, seconds: float) -> None:
-        """Nothing has failed for so long, and nothing is left that could."""
+        """Nothing has failed for so long: what was to be written is, or there is nothing to write."""
         if self.why and time.monotonic() - self._failed_at >= seconds:
             self.over()
 

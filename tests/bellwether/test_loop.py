@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bellwether.loop import Role
 from ingest.instants import SECOND
-from ingest.logs import Batch, LogUnfit, Message
+from ingest.logs import Batch, LogAway, LogUnfit, Message
 from ingest.steps import Step
 from tests.bellwether.boxes import (
     COPY,
@@ -164,6 +164,23 @@ def test_a_reader_that_finds_its_log_away_for_long_is_made_anew(
         until(lambda: clock.tick() or copies(logs)[-1:] == [5])
     assert len(boxes) == 2
     assert copies(logs) == list(range(6))
+
+
+def test_an_outage_is_over_when_nothing_fails_any_more_though_there_is_nothing_to_write(
+    file: Path, clock: Clock, boxes: list[Copier]
+) -> None:
+    def make() -> Copier:
+        boxes.append(Copier())
+        if len(boxes) == 1:
+            raise LogAway("what it remembers cannot be read now")
+        return boxes[-1]
+
+    logs = made_logs(file, clock)
+    with Running(Role("copy", "copiers", (SOURCE.log,), make), logs, clock, standby_s=1.0) as running:
+        until(lambda: running.metric("log_away", doing="write") == 1)
+        until(lambda: clock.tick() or (running.loop.partitions == 1 and not running.loop.away))
+    assert running.metric("log_away", doing="write") == 0
+    assert copies(logs) == []
 
 
 def test_a_stop_does_not_wait_for_a_log_that_is_away(
