@@ -56,7 +56,7 @@ class Keeper:
         closed_to = self.state.bins.closed_to
         if closed_to is not None and len(columns):
             is_late = columns.rows["event_at"] < closed_to
-            for source in set(columns.rows["source"][is_late].tolist()) if is_late.any() else ():
+            for source in set(columns.rows["source"][is_late].tolist()):
                 self.state.rhythms.hear_late(columns.sources[source], closed_to)
 
     def packed(self) -> bytes:

@@ -15,9 +15,7 @@ from alerting.alerts import Silent
 from alerting.windows import Tally, is_topic
 from ingest.instants import DAY, HOUR, SECOND
 
-HALF_LIFE = (
-    28 * DAY
-)  # of a source's longest pause, and of how much is heard of it. Weights fit into a float for 70 years
+HALF_LIFE = 28 * DAY  # of a longest pause and of how much is heard. Weights fit into a float for 70 years
 WEEKS = 4  # an hour of the week counts for so long after a source was last heard in it
 WEEK_HOURS = 168
 PAUSES = 3.0  # so many times the longest pause are a silence
@@ -37,9 +35,8 @@ class Rhythm(Struct):
     since: int
     at: int  # end of the last bin in which it was heard
     longest: float = 0.0  # pause, in microseconds of its hours, fading
-    hours: bytearray = field(
-        default_factory=lambda: bytearray(WEEK_HOURS)
-    )  # of the week: the week it was last heard in
+    # By hour of the week, the week it was last heard in.
+    hours: bytearray = field(default_factory=lambda: bytearray(WEEK_HOURS))
     volumes: dict[str, float] = {}  # by topic, weighted
     is_silent: bool = False
     look_at: int = 0  # before that nothing can change, unless it is heard

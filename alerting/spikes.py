@@ -74,6 +74,7 @@ class Footing(NamedTuple):
     pooled_share: float  # of negatives, over all subjects
     alarm_days: float
     watched: bool = False  # enough was read of all subjects together to know that a silent one is rare
+    is_unknown: bool = False  # its usual sources are silent: what is usual stands still
 
 
 class Spike(Struct, frozen=True):
@@ -169,7 +170,8 @@ class Detector(Struct, gc=False):
             over, scale.last_z = scale.over(elapsed) if scale.last_z else 0.0, z
             scale.tail.learn(at, over, elapsed - over, z)
         self.at = at
-        self._learn_usual(elapsed, documents, negatives, usual[0], held=spike is not None and spike.fires)
+        if not footing.is_unknown:
+            self._learn_usual(elapsed, documents, negatives, usual[0], held=spike is not None and spike.fires)
         return spike
 
     def band(self, at: int, usual_share: float) -> Band:

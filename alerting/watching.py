@@ -13,12 +13,6 @@ from alerting.windows import Tally, is_topic
 from ingest.instants import microseconds
 
 WATCHED_STORIES = 500
-USUAL = (
-    "documents",
-    "negatives",
-    "days",
-    "squared_gaps",
-)  # what a detector knows of its subject's usual share and volume
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
 
@@ -131,21 +125,12 @@ class Watcher:
         if detector is None:
             detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
         self._screen.clear()
-        spike = self._update(subject, detector, Counted(end, stories, negatives))
+        spike = detector.update(Counted(end, stories, negatives), self._footing(subject))
         if is_topic(subject):  # a document about a name has topics too
             self._pool(stories, negatives)
         change = spike and self._state.book.consider(subject, spike, start, end, self._state.position)
         self._state.book.add_late(subject, late.stories, late.negatives)
         return self._teller.tell(subject, spike, change, Moment(end, end)) if spike and change else None
-
-    def _update(self, subject: str, detector: Detector, counted: Counted) -> Spike | None:
-        """The detector looks and learns; what is usual stands still while the subject is unknown."""
-        usual = [getattr(detector, name) for name in USUAL]
-        spike = detector.update(counted, self._footing(subject))
-        if self._state.rhythms.is_unknown(subject):
-            for name, value in zip(USUAL, usual, strict=True):
-                setattr(detector, name, value)
-        return spike
 
     def _fresh(self, subject: str, since: int) -> Detector:
         return Detector.fresh(self._settings.spikes, since, of_name=not is_topic(subject))
@@ -156,7 +141,8 @@ class Watcher:
         many = self._names() if of_name else self.alerting_topics
         alarm = state.budget.alarm_days(spikes.budget_per_week, many, of_names=of_name)
         rules = spikes if of_name else self._rules.get(subject, spikes)
-        return Footing(rules, state.pooled_share(), alarm * rules.rarity, watched=self._watched())
+        is_unknown = state.rhythms.is_unknown(subject)
+        return Footing(rules, state.pooled_share(), alarm * rules.rarity, self._watched(), is_unknown)
 
     def _names(self) -> int:
         """How many names were heard of."""

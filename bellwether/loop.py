@@ -138,13 +138,14 @@ class Loop:
         self._turned()
 
     def _poll(self, reader: Reader, stop: threading.Event) -> list[Event]:
+        began = time.monotonic()
         while not stop.is_set():
             try:
                 events = list(reader.poll(POLL_S))
             except LogAway as away:
                 self._reading.began(away)
                 self._turned()
-                if self._reading.lasts_s > RENEW_AFTER_S:
+                if time.monotonic() - began > RENEW_AFTER_S:
                     raise _Spent from away
                 stop.wait(self._reading.next_wait_s())
             else:

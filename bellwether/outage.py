@@ -33,11 +33,6 @@ class Outage:
         self.why = str(away)
         self._failed_at = time.monotonic()
 
-    @property
-    def lasts_s(self) -> float:
-        """How long the log has been away; 0 if it is there."""
-        return time.monotonic() - self._since if self.why else 0.0
-
     def next_wait_s(self) -> float:
         """How long to wait before trying again: longer each time, and not everybody equally long."""
         longest = min(FIRST_WAIT_S * 2.0 ** min(self._waits, 10), LONGEST_WAIT_S)
@@ -52,7 +47,7 @@ class Outage:
     def over(self) -> None:
         """The log was used."""
         if self.why:
-            seconds = round(self.lasts_s, 1)
             self.why, self._waits = "", 0
             self._metrics.outage(self._loop, self._doing, began=False)
+            seconds = round(time.monotonic() - self._since, 1)
             log.info("log back", loop=self._loop, doing=self._doing, away_s=seconds)

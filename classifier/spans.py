@@ -12,9 +12,8 @@ MOST_WORDS = 12  # words (or Chinese tokens) that are picked before neighbours a
 MOST_SPANS = 6
 COVERAGE = 0.7  # picking stops when this share of the attention is reached
 _INNER = ".,-'’&/"  # marks that stand inside words and numbers
-_GLUE = frozenset(
-    _INNER + "%"
-)  # a word of which neither the first character nor the one before it is of these is no part
+# A word is no part of the one before it where neither its first character nor the one before that is of these.
+_GLUE = frozenset(_INNER + "%")
 _BRIDGE = 2  # neighbours at most this many blank or punctuation characters apart are joined
 
 

@@ -16,7 +16,7 @@ from alerting.windows import WindowSettings
 from classifier.scores import ScoredDocument
 from ingest.instants import DAY, HOUR, MINUTE, moment
 from tests.alerting.made import START, crisis, ordinary, score_range, scored
-from tests.alerting.test_state import Run, in_ranges
+from tests.alerting.runs import Run, in_ranges
 
 SETTINGS = AggregateSettings(
     inputs=("news",),

@@ -1,7 +1,7 @@
 from alerting.incidents import TOGETHER, Incidents
 from ingest.instants import DAY, HOUR
 from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range, scored
-from tests.alerting.test_state import Run, in_ranges
+from tests.alerting.runs import Run, in_ranges
 
 
 def test_alerts_close_together_that_share_stories_are_one_incident():

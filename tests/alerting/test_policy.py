@@ -10,7 +10,7 @@ from alerting.state import AggregateSettings
 from alerting.windows import WindowSettings
 from ingest.instants import DAY
 from tests.alerting.made import START, crisis, ordinary
-from tests.alerting.test_state import Run, in_ranges
+from tests.alerting.runs import Run, in_ranges
 
 
 def case(*topics: str, name: int = NO_NAME, source: int = 3, severity: str = "warning", kind: str = "share") -> Case:
