@@ -1,6 +1,6 @@
 """Writes the folder that the serving side loads: graphs, tokenizer, manifest and card.
 
-python -m classifier.training.artifact --model DIR --data FILE... --weak FILE... --out DIR [--name NAME]
+python -m classifier.training.artifact --model DIR --data FILE... --weak FILE... --out DIR [--name NAME] [--learnt SOURCE...]
 """
 
 import argparse
@@ -103,10 +103,13 @@ def write_graphs(model: Path, out: Path) -> None:
         halve(Path(scratch) / "fp32.onnx", out / GRAPH, out / HALF)
 
 
-def build(model: Path, examples: Sequence[Example], out: Path, name: str) -> Contents:
-    """Exports, calibrates on the validation fold, measures with cross-fitted calibration, and writes the folder."""
+def build(model: Path, examples: Sequence[Example], out: Path, name: str, learnt: Sequence[str] = ()) -> Contents:
+    """Exports, calibrates on the validation fold, measures with cross-fitted calibration, and writes the folder.
+
+    Sources in `learnt` are neither calibrated on nor judged: an earlier stage of training has learnt their held-out rows.
+    """
     write_graphs(model, out)
-    _, validation = split(examples)
+    validation = [example for example in split(examples)[1] if example.source not in learnt]
     logits: Logits = score_onnx(out / GRAPH, out / "tokenizer.json", [e.text for e in validation])
     network, card = load_model(model)
     contents = Contents(
@@ -115,7 +118,7 @@ def build(model: Path, examples: Sequence[Example], out: Path, name: str) -> Con
         parameters=sum(p.numel() for p in network.parameters()),
         calibration=calibrate(validation, logits, card.topics),
         licences=licences_of(examples),
-        metrics=evaluate(validation, logits, card.topics),
+        metrics=evaluate(validation, logits, card.topics) | {"not_judged": sorted(learnt)},
     )
     write_manifest(contents, out, datetime.now(UTC))
     return contents
@@ -129,10 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weak", nargs="*", type=Path, default=[], help="the rule-labelled rows it was trained on")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="bellwether-minilm-en-zh")
+    parser.add_argument("--learnt", nargs="*", default=[], help="sources learnt whole by an earlier stage: not judged")
     given = parser.parse_args(arguments)
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    contents = build(given.model, examples, given.out, given.name)
+    contents = build(given.model, examples, given.out, given.name, given.learnt)
     print(json.dumps(contents.metrics, indent=1))
 
 

@@ -43,8 +43,7 @@ _LIMITS = """
   have few: these topics were learnt from keyword rules, from the other language and from sentences written for this project.
   What figures they have above rest on few rows. Sentences of ours that were kept apart from training are their other check
   (`tests/classifier/reference/topics.jsonl`); rule-made labels and ours may share blind spots.
-- A source without a row above has too few labelled rows in fold 0, or none. The Chinese aspect-sentiment corpus is not judged:
-  its own held-out rows were learnt in an earlier stage of training.
+- A source without a row above has too few labelled rows in fold 0, or none.{not_judged}
 - `other` is labelled by no corpus. It was taught as "a corpus that answers nine or more topics found none" and with sentences
   of ours.
 - "Neutral" means something else in each corpus; two-way corpora say nothing of it. On texts from elsewhere, trust the ranking of
@@ -65,10 +64,15 @@ def model_card(name: str, parameters: int, licences: Sequence[dict[str, Any]], m
         name: of the artifact.
         parameters: number of weights.
         licences: `source`, `licence` and `rows` of each corpus.
-        metrics: what `evaluate` returned.
+        metrics: what `evaluate` returned, and `not_judged`: sources of which an earlier stage has learnt the held-out rows.
     """
     rows = "".join(f"| {x['source']} | {x['licence']} | {x['rows']:,} |\n" for x in licences)
-    return _USE.format(name=name, parameters=parameters) + _LICENCE + rows + _MEASURE + _figures(metrics) + _LIMITS
+    sources = ", ".join(metrics["not_judged"])
+    not_judged = (
+        f" Not judged, because an earlier stage of training learnt the held-out rows: {sources}." if sources else ""
+    )
+    limits = _LIMITS.format(not_judged=not_judged)
+    return _USE.format(name=name, parameters=parameters) + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
 
 
 def _figures(metrics: dict[str, Any]) -> str:

@@ -61,6 +61,9 @@ def test_the_manifest_names_every_logit_and_every_source_of_the_data(manifest: A
     card = (ARTIFACT / "card.md").read_text("utf-8")
     for entry in manifest["licences"]:
         assert f"| {entry['source']} | {entry['licence']} |" in card
+    for source in manifest["metrics"]["not_judged"]:
+        assert source not in manifest["metrics"]["sentiment"]
+        assert source in card.partition("Not judged")[2]
 
 
 def test_what_is_committed_stays_small() -> None:
