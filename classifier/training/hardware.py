@@ -15,3 +15,8 @@ def has_fast_bf16() -> bool:
     info = Path("/proc/cpuinfo")
     flags = info.read_text("utf-8") if info.exists() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def fastest_attention() -> str:
+    """The attention implementation that trains fastest: on a CPU the fused one is slow backwards."""
+    return "sdpa" if torch.cuda.is_available() else "eager"

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,19 @@ class LabelAttention(nn.Module):
         self.topic_weight.copy_(directions * 4 / norm)
 
 
-def load_encoder(name: str) -> PreTrainedModel:
-    """Loads a BERT-like encoder by name or path, without its pooler, which nothing here uses."""
-    return _without_pooler(AutoModel.from_pretrained(name, dtype=torch.float32))
+def load_encoder(name: str, *, attention: str = "sdpa") -> PreTrainedModel:
+    """Loads a BERT-like encoder by name or path, without its pooler, which nothing here uses; `attention` as in `load_model`."""
+    config = _with_whole_attention(AutoConfig.from_pretrained(name))
+    return _without_pooler(
+        AutoModel.from_pretrained(name, config=config, dtype=torch.float32, attn_implementation=attention)
+    )
+
+
+def _with_whole_attention(config: PreTrainedConfig) -> PreTrainedConfig:
+    """Without dropout inside attention: on a CPU its random numbers take a third of a training step."""
+    if hasattr(config, "attention_probs_dropout_prob"):
+        config.attention_probs_dropout_prob = 0.0
+    return config
 
 
 def _without_pooler(encoder: PreTrainedModel) -> PreTrainedModel:
@@ -176,7 +186,7 @@ def load_model(folder: Path, *, attention: str = "sdpa") -> tuple[LabelAttention
     """Reads what `save_model` wrote; `attention` is the encoder's attention implementation."""
     fields = json.loads((folder / "card.json").read_text("utf-8"))
     card = Card(**(fields | {"topics": tuple(fields["topics"])}))
-    config = AutoConfig.from_pretrained(folder / "encoder.json")
+    config = _with_whole_attention(AutoConfig.from_pretrained(folder / "encoder.json"))
     encoder = _without_pooler(AutoModel.from_config(config, attn_implementation=attention))  # type: ignore[no-untyped-call]
     model = LabelAttention(encoder, len(card.topics))
     model.load_state_dict(load_file(folder / "weights.safetensors"))

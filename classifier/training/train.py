@@ -23,7 +23,7 @@ from classifier.training.adapters import add_adapters, merge_adapters
 from classifier.training.adversary import against
 from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
 from classifier.training.data import DataError, Example, LabelWeights, read_examples, split, text_rows
-from classifier.training.hardware import has_fast_bf16
+from classifier.training.hardware import fastest_attention, has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
 from classifier.training.loss import total_loss
 from classifier.training.masking import with_hidden_words
@@ -91,11 +91,11 @@ def packaged_encoder() -> str:
 def build_model(settings: Settings, texts: Sequence[str]) -> tuple[LabelAttention, str]:
     """The untrained model with its extended vocabulary, and the tokenizer as JSON."""
     if settings.start_from:
-        trained, _ = load_model(Path(settings.start_from))
+        trained, _ = load_model(Path(settings.start_from), attention=fastest_attention())
         trained.dropout.p = settings.dropout
         return trained, (Path(settings.start_from) / "tokenizer.json").read_text("utf-8")
     name = settings.encoder or packaged_encoder()
-    encoder = load_encoder(name)
+    encoder = load_encoder(name, attention=fastest_attention())
     english = AutoTokenizer.from_pretrained(name)
     model = LabelAttention(encoder, len(TOPICS), settings.dropout)
     described = english([DESCRIPTIONS[topic] for topic in TOPICS], return_tensors="pt", padding=True)
