@@ -64,8 +64,9 @@ def _value(value: object) -> str:
         case Path() | str() | time():
             text = f"{value:%H:%M}" if isinstance(value, time) else str(value)
             return json.dumps(text, ensure_ascii=False)
-        case Mapping():
-            return "{" + ", ".join(f"{json.dumps(key)} = {_value(each)}" for key, each in value.items()) + "}"
+        case Mapping() | BaseModel():  # in a line there is no room for a comment on what is not set
+            given = [(key, each) for key, each in dict(value).items() if each is not None]
+            return "{" + ", ".join(f"{json.dumps(key)} = {_value(each)}" for key, each in given) + "}"
         case tuple() | list():
             return "[" + ", ".join(_value(each) for each in value) + "]"
         case _:

@@ -215,7 +215,8 @@ def test_secrets_are_neither_in_the_repr_nor_shown(folder: Path) -> None:
 
 
 def test_what_is_shown_without_secrets_is_a_settings_file_again(folder: Path) -> None:
-    first = read_settings(written(folder, '[windows]\nbin = "90s"\n[[input]]\nfields = { text = "名.字" }\n'))
+    topics = "[alerts.topic.other]\nalert = false\n[alerts.topic.fx]\nmin_negatives = 5\n"
+    first = read_settings(written(folder, topics + '[windows]\nbin = "90s"\n[[input]]\nfields = { text = "名.字" }\n'))
     second = read_settings(written(folder, shown(first)))
     assert second == first
 
