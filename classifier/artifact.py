@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 FORMAT = 1
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -13,6 +14,10 @@ SHIPPED = Path(__file__).parent / "artifact"
 TOKENIZER = "tokenizer.json"
 NETWORK_CPU = "model.int8.onnx"
 NETWORK_GPU = "model.fp16.onnx"
+NETWORK_SMALL = "model.small.int8.onnx"
+
+Model = Literal["default", "small"]
+"""Which of an artifact's networks."""
 
 _OTHER_FOLDER = (
     "install the package again, or name a model folder that `python -m classifier.training.artifact` has written"
@@ -36,6 +41,14 @@ class Metrics(Struct, frozen=True):
     confusion: tuple[tuple[int, int, int], ...] = ()  # sentiments: rows are what holds, columns what was said
 
 
+class Small(Struct, frozen=True):
+    """What holds for the small network in place of what the manifest says for the default one."""
+
+    temperature: Temperature
+    thresholds: dict[str, float]
+    metrics: Metrics = Metrics()
+
+
 class Manifest(Struct, frozen=True):
     """What `manifest.json` says. Topics and sentiments are named in the order of the logits."""
 
@@ -49,14 +62,25 @@ class Manifest(Struct, frozen=True):
     thresholds: dict[str, float]  # a topic is a label of a text from this probability on
     files: dict[str, str]  # SHA-256 of each, in hexadecimal
     metrics: Metrics = Metrics()  # on texts that it was not trained on
+    small: Small | None = None
 
 
 class Artifact(Struct, frozen=True):
-    """A verified artifact."""
+    """A verified artifact, and which of its networks is meant.
+
+    No two networks share an id, for all that is learnt from scores is learnt from those of one: it is the first 12 hexadecimal
+    digits of the manifest's SHA-256; for the small network of the manifest and the word `small` after it.
+    """
 
     folder: Path
-    manifest: Manifest
-    id: str  # the first 12 hexadecimal digits of the manifest's SHA-256
+    manifest: Manifest  # of the small network: with its own name, temperatures, thresholds and figures
+    id: str
+    network: str = NETWORK_CPU  # the file that a CPU runs
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the small network is meant."""
+        return self.network == NETWORK_SMALL
 
     def path(self, name: str) -> Path:
         """Where the file `name` lies. Raises `ArtifactError` if the artifact does not have it."""
@@ -68,7 +92,7 @@ class Artifact(Struct, frozen=True):
         return name in self.manifest.files
 
 
-def read_artifact(folder: Path) -> Artifact:
+def read_artifact(folder: Path, model: Model = "default") -> Artifact:
     """Read and verify the artifact in `folder`: format, label set, and the hash of every file.
 
     Raises:
@@ -84,7 +108,29 @@ def read_artifact(folder: Path) -> Artifact:
                 f"{folder / name} is damaged (its SHA-256 is not the one in manifest.json): copy the model folder again, "
                 "or install the package again."
             )
-    return Artifact(folder=folder, manifest=manifest, id=hashlib.sha256(raw).hexdigest()[:12])
+    if model == "small":
+        return Artifact(folder, _of_small(manifest, folder), _id(raw + b"small"), NETWORK_SMALL)
+    return Artifact(folder, manifest, _id(raw))
+
+
+def _id(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:12]
+
+
+def _of_small(manifest: Manifest, folder: Path) -> Manifest:
+    small = manifest.small
+    if small is None:
+        raise ArtifactError(
+            f"The model in {folder} has no small network: set classifier.model = default, or write the folder again by "
+            "`python -m classifier.training.artifact` with --small."
+        )
+    return structs.replace(
+        manifest,
+        name=f"{manifest.name}-small",
+        temperature=small.temperature,
+        thresholds=small.thresholds,
+        metrics=small.metrics,
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -121,15 +167,17 @@ class _Format(Struct, frozen=True):
 def _mistakes(manifest: Manifest) -> Sequence[str]:
     """What in a manifest cannot be, each as half a sentence."""
     topics = manifest.topics
-    missing = [name for name in (TOKENIZER, NETWORK_CPU) if name not in manifest.files]
+    needed = (TOKENIZER, NETWORK_CPU, *([NETWORK_SMALL] if manifest.small else []))
+    missing = [name for name in needed if name not in manifest.files]
+    each = (manifest, manifest.small or manifest)
     outside = [name for name in manifest.files if Path(name).name != name]
     checks = {
         "it names no topics": bool(topics),
         "a topic stands there twice": len(set(topics)) == len(topics),
         f"its sentiments are not {', '.join(SENTIMENTS)} in this order": manifest.sentiments == SENTIMENTS,
-        "its thresholds are not one for each topic": set(manifest.thresholds) == set(topics),
-        "a threshold is not between 0 and 1": all(0 < p < 1 for p in manifest.thresholds.values()),
-        "a temperature is not positive": min(manifest.temperature.topics, manifest.temperature.sentiment) > 0,
+        "its thresholds are not one for each topic": all(set(x.thresholds) == set(topics) for x in each),
+        "a threshold is not between 0 and 1": all(0 < p < 1 for x in each for p in x.thresholds.values()),
+        "a temperature is not positive": all(min(x.temperature.topics, x.temperature.sentiment) > 0 for x in each),
         "max_tokens is not between 8 and 512": 8 <= manifest.max_tokens <= 512,
         f"it has no hash of {', '.join(missing)}": not missing,
         f"it names files outside its folder: {', '.join(outside)}": not outside,

@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, read_artifact
+from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, Model, read_artifact
 from classifier.batches import Group, grouped, shapes
 from classifier.scores import WHOLE, Span
 from classifier.session import Outputs, Session
@@ -89,14 +89,14 @@ class Scorer:
         self._lock = Lock()  # of what is remembered
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto", threads: int = 0) -> "Scorer":
+    def open(cls, folder: Path, *, model: Model = "default", device: str = "auto", threads: int = 0) -> "Scorer":
         """Read, verify, load and warm up the artifact in `folder`.
 
         Raises:
             ArtifactError: the artifact is missing, damaged, or of an unknown format.
             DeviceError: `device` ("auto", "cpu", "cuda") cannot be had.
         """
-        artifact = read_artifact(folder)
+        artifact = read_artifact(folder, model)
         session = Session(artifact, device=device, threads=threads)
         scorer = cls(artifact, session, Tokenizer(artifact.path(TOKENIZER), artifact.manifest.max_tokens))
         scorer.check()

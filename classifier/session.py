@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from classifier.artifact import NETWORK_CPU, NETWORK_GPU, Artifact, ArtifactError
+from classifier.artifact import NETWORK_GPU, Artifact, ArtifactError
 from classifier.device import DeviceError, usable_cores
 
 CPU = "CPUExecutionProvider"
@@ -51,7 +51,7 @@ class Session:
         """
         self.threads = threads or usable_cores()
         self.asked: str = _wanted(device, artifact)
-        network = artifact.path(NETWORK_GPU if self.asked == CUDA else NETWORK_CPU)
+        network = artifact.path(NETWORK_GPU if self.asked == CUDA else artifact.network)
         self._session = _load(network, self.asked, self.threads)
         self.runs = self.threads if self.asked == CPU else 1
         # The runtime falls back to the CPU without a word; only this list tells where it runs.
@@ -83,8 +83,12 @@ class Session:
 def _wanted(device: str, artifact: Artifact) -> str:
     if device not in {"auto", "cpu", "cuda"}:
         raise DeviceError(f"classifier.device = {device} is not known: set it to auto, cpu or cuda.")
-    has_network = NETWORK_GPU in artifact
+    has_network = NETWORK_GPU in artifact and not artifact.is_small
     if device == "cuda":
+        if artifact.is_small:
+            raise DeviceError(
+                "classifier.model = small runs on CPUs alone: set classifier.device = auto, or classifier.model = default."
+            )
         if not has_network:
             raise DeviceError(
                 f"classifier.device = cuda needs {NETWORK_GPU}, which the model in {artifact.folder} lacks: "
