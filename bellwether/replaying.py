@@ -33,7 +33,6 @@ from bellwether.publishing import FileOptions, FilePublisher
 from bellwether.roles import Surroundings, open_logs, ready_logs, roles
 from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
-from classifier.artifact import SHIPPED, read_artifact
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange, decode_columns
 from ingest.embedded.logs import EmbeddedLogs
@@ -87,7 +86,7 @@ class Replay:
 
         Raises `ArtifactError`, `BrokenFile`, `KeyboardInterrupt`, or what classify and aggregate die of.
         """
-        read_artifact(self._settings.classifier.artifact or SHIPPED)  # what is wrong with it is told at once
+        self._settings.classifier.verified()  # what is wrong with it is told at once
         with self._logs() as (settings, logs):
             with closing(logs.writer()) as writer, closing(Chronological(self._out)) as ordered:
                 for number, name in enumerate(names):

@@ -29,7 +29,7 @@ from bellwether.canaries import Aviary, Canaries, CanaryMetrics
 from bellwether.delivering import deliver_roles
 from bellwether.loop import Role
 from bellwether.settings import Settings, WrongSettings
-from classifier.artifact import SHIPPED, ArtifactError, read_artifact
+from classifier.artifact import ArtifactError
 from classifier.scores import SCORES
 from ingest.canary import canary_keys
 from ingest.deadletters import DEAD_LETTERS
@@ -144,9 +144,8 @@ def _classify(around: Surroundings) -> Role:
     from classifier.names import NameFinder  # noqa: PLC0415
     from classifier.scorer import Scorer  # noqa: PLC0415
 
-    settings = around.settings
-    folder = settings.classifier.artifact or SHIPPED
-    scorer = Scorer.open(folder, device=settings.classifier.device, threads=settings.classifier.threads)
+    settings, chosen = around.settings, around.settings.classifier
+    scorer = Scorer.open(chosen.folder, model=chosen.model, device=chosen.device, threads=chosen.threads)
     metrics = ClassifyMetrics(around.registry, scorer)
     bound_us = microseconds(settings.windows.out_of_orderness)
     finder = NameFinder(settings.watch.list)
@@ -179,7 +178,7 @@ def _aggregate(around: Surroundings) -> Role:
 def model_errors(settings: Settings) -> Errors | None:
     """How often the model errs; None where that is not known, since an aggregator alone may be without the model."""
     try:
-        artifact = read_artifact(settings.classifier.artifact or SHIPPED)
+        artifact = settings.classifier.verified()
     except ArtifactError:
         return None
     errors = errors_of(artifact.id, artifact.manifest.metrics.confusion)
@@ -214,7 +213,7 @@ def check_topics(settings: Settings) -> None:
     }
     if not any(named.values()):
         return  # the model need not be here
-    known = read_artifact(settings.classifier.artifact or SHIPPED).manifest.topics
+    known = settings.classifier.verified().manifest.topics
     strange = {key: sorted(topics - set(known)) for key, topics in named.items()}
     if mistakes := [
         f"{key}: the model knows no topic {', '.join(topics)}; it knows {', '.join(known)}"

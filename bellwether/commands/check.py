@@ -40,7 +40,7 @@ def _wrong(settings: Settings) -> Iterator[Exception]:
     from bellwether.clock import now  # noqa: PLC0415
     from bellwether.delivering import destinations  # noqa: PLC0415
     from bellwether.roles import check_logs, check_topics, open_logs  # noqa: PLC0415
-    from classifier.artifact import SHIPPED, ArtifactError, read_artifact  # noqa: PLC0415
+    from classifier.artifact import ArtifactError  # noqa: PLC0415
     from classifier.device import DeviceError  # noqa: PLC0415
     from ingest.logs import LogError, LogUnfit  # noqa: PLC0415
 
@@ -55,7 +55,7 @@ def _wrong(settings: Settings) -> Iterator[Exception]:
     except ArtifactError:
         pass  # told of below
     try:
-        artifact = read_artifact(settings.classifier.artifact or SHIPPED)
+        artifact = settings.classifier.verified()
         if settings.classifier.device == "cuda":
             from classifier.session import Session  # noqa: PLC0415 - slow to load, and the others cannot fail
 

@@ -21,14 +21,13 @@ def doctor(load: Callable[[], Settings], seconds: float) -> None:
     settings = load()
     # `--help` need not wait for these.
     from bellwether.checkup import Machine, advice, paced  # noqa: PLC0415
-    from classifier.artifact import SHIPPED  # noqa: PLC0415
     from classifier.scorer import Scorer  # noqa: PLC0415
 
     machine = Machine.seen()
     chosen = settings.classifier
     for line in machine.told():
         click.echo(line)
-    scorer = Scorer.open(chosen.artifact or SHIPPED, device=chosen.device, threads=chosen.threads)
+    scorer = Scorer.open(chosen.folder, model=chosen.model, device=chosen.device, threads=chosen.threads)
     click.echo(f"model      {scorer.name} ({scorer.artifact}) on {scorer.provider}, threads: {scorer.threads}")
     pace = paced(scorer, seconds)
     click.echo(f"headlines  {pace.headlines_per_s:,.0f} texts/s")

@@ -46,11 +46,11 @@ def evaluate(
         from classifier.training.report import calibration, draw_reliability, tables  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from classifier.artifact import SHIPPED  # noqa: PLC0415
-
-    folder = model or load().classifier.artifact or SHIPPED
+    chosen = load().classifier
     try:
-        figures = evaluate_artifact(folder, [*data, *more], everything=options["everything"])
+        figures = evaluate_artifact(
+            model or chosen.folder, [*data, *more], everything=options["everything"], model=chosen.model
+        )
     except DataError as error:
         raise click.UsageError(str(error)) from None
     console = Console()

@@ -47,7 +47,6 @@ def score(load: Callable[[], Settings], /, source: str, out: str, **options: Any
     from bellwether.publishing import field_options  # noqa: PLC0415
     from bellwether.scorefile import ScoreFile  # noqa: PLC0415
     from bellwether.scoring import score_file, summary  # noqa: PLC0415
-    from classifier.artifact import SHIPPED  # noqa: PLC0415
     from classifier.scorer import Scorer  # noqa: PLC0415
     from ingest.decode import field_mapping  # noqa: PLC0415
     from ingest.files import DocumentFile  # noqa: PLC0415
@@ -62,7 +61,8 @@ def score(load: Callable[[], Settings], /, source: str, out: str, **options: Any
         closing(DocumentFile(source, options["form"], options["encoding"])) as file,
         closing(ScoreFile(out, source)) as scores,
     ):
-        scorer = Scorer.open(options["model"] or chosen.artifact or SHIPPED, device=chosen.device, threads=threads)
+        folder = options["model"] or chosen.folder
+        scorer = Scorer.open(folder, model=chosen.model, device=chosen.device, threads=threads)
         began = time.monotonic()
         try:
             count = score_file(file, scorer, mapping, scores, options["from_line"])

@@ -1,6 +1,10 @@
 """Writes the folder that the serving side loads: graphs, tokenizer, manifest and card.
 
-python -m classifier.training.artifact --model DIR --data FILE... --weak FILE... --out DIR [--name NAME] [--learnt SOURCE...]
+    python -m classifier.training.artifact --model DIR --data FILE... --weak FILE... --out DIR [--small DIR] [--name NAME]
+        [--learnt SOURCE...]
+
+With `--small`, a student of that model (`python -m classifier.training.distil`) goes into the same folder: a third graph, which
+reads its embeddings out of the first, with temperatures, thresholds and figures of its own.
 """
 
 import argparse
@@ -16,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.training.calibrate import Calibration, calibrate
-from classifier.training.card import model_card
+from classifier.training.card import model_card, small_card
 from classifier.training.data import Example, LabelWeights, read_examples, split
 from classifier.training.evaluate import evaluate
 from classifier.training.export import export_fp32
@@ -29,6 +33,22 @@ from classifier.training.scoring import Logits, score_onnx
 FORMAT = 1
 GRAPH = "model.int8.onnx"
 HALF = "model.fp16.onnx"
+SMALL = "model.small.int8.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a manifest says of one network.
+
+    Attributes:
+        parameters: number of weights.
+        calibration: temperatures and thresholds.
+        metrics: figures on the validation fold.
+    """
+
+    parameters: int
+    calibration: Calibration
+    metrics: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +58,16 @@ class Contents:
     Attributes:
         name: of the artifact.
         card: of the trained model.
-        parameters: number of weights.
-        calibration: temperatures and thresholds.
         licences: training data, one entry a source and licence: `source`, `licence`, `rows`.
-        metrics: figures on the validation fold.
+        default: of the network that is usually meant.
+        small: of its student, if there is one.
     """
 
     name: str
     card: Card
-    parameters: int
-    calibration: Calibration
     licences: tuple[dict[str, Any], ...]
-    metrics: dict[str, Any]
+    default: Measured
+    small: Measured | None = None
 
 
 def licences_of(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:
@@ -66,62 +84,101 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         folder: holds `tokenizer.json` and the graphs already.
         created_at: aware time.
     """
-    card = model_card(contents.name, contents.parameters, contents.licences, contents.metrics)
+    default, small, topics = contents.default, contents.small, contents.card.topics
+    card = model_card(contents.name, default.parameters, contents.licences, default.metrics)
+    if small:
+        card += small_card(small.parameters, small.metrics, default.metrics)
     (folder / "card.md").write_text(card, "utf-8")
+    files = ["tokenizer.json", GRAPH, HALF, *([SMALL] if small else []), "card.md"]
     manifest = {
         "format": FORMAT,
         "name": contents.name,
         "created_at": created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "topics": list(contents.card.topics),
+        "topics": list(topics),
         "sentiments": list(SENTIMENTS),
         "max_tokens": contents.card.max_tokens,
-        "temperature": {
-            "topics": contents.calibration.topic_temperature,
-            "sentiment": contents.calibration.sentiment_temperature,
-        },
-        "thresholds": dict(zip(contents.card.topics, contents.calibration.thresholds, strict=True)),
-        "parameters": contents.parameters,
         "encoder": contents.card.encoder,
         "licences": list(contents.licences),
-        "metrics": contents.metrics,
-        "files": {name: _sha256(folder / name) for name in ("tokenizer.json", GRAPH, HALF, "card.md")},
+        **_said(default, topics),
+        **({"small": _said(small, topics)} if small else {}),
+        "files": {name: _sha256(folder / name) for name in files},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _said(network: Measured, topics: Sequence[str]) -> dict[str, Any]:
+    calibration = network.calibration
+    return {
+        "temperature": {"topics": calibration.topic_temperature, "sentiment": calibration.sentiment_temperature},
+        "thresholds": dict(zip(topics, calibration.thresholds, strict=True)),
+        "parameters": network.parameters,
+        "metrics": network.metrics,
+    }
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_graphs(model: Path, out: Path) -> None:
-    """Writes the tokenizer and the graphs of a trained model, int8 and float16, into the artifact's folder."""
+def write_graphs(model: Path, out: Path, small: Path | None = None) -> None:
+    """Writes the tokenizer and the graphs of a trained model, int8 and float16, and of its student into the artifact's folder.
+
+    Raises:
+        ValueError: the student is that of another model.
+    """
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model / "tokenizer.json", out / "tokenizer.json")
     with tempfile.TemporaryDirectory() as scratch:
         export_fp32(model, Path(scratch) / "fp32.onnx")
         quantize(Path(scratch) / "fp32.onnx", out / GRAPH)
         halve(Path(scratch) / "fp32.onnx", out / GRAPH, out / HALF)
+        if small:
+            export_fp32(small, Path(scratch) / "small.onnx")
+            quantize(Path(scratch) / "small.onnx", out / SMALL, teacher=out / GRAPH)
 
 
-def build(model: Path, examples: Sequence[Example], out: Path, name: str, learnt: Sequence[str] = ()) -> Contents:
+def build(
+    model: Path,
+    examples: Sequence[Example],
+    out: Path,
+    name: str,
+    learnt: Sequence[str] = (),
+    small: Path | None = None,
+) -> Contents:
     """Exports, calibrates on the validation fold, measures with cross-fitted calibration, and writes the folder.
 
-    Sources in `learnt` are neither calibrated on nor judged: an earlier stage of training has learnt their held-out rows.
+    Args:
+        model: the folder that training wrote.
+        examples: what it was trained on; those that `split` holds out calibrate and judge it.
+        out: the folder to write.
+        name: of the artifact.
+        learnt: sources that are neither calibrated on nor judged: an earlier stage of training has learnt their held-out rows.
+        small: the folder of the model's student.
+
+    Raises:
+        ValueError: the student is that of another model.
     """
-    write_graphs(model, out)
+    write_graphs(model, out, small)
     validation = [example for example in split(examples)[1] if example.source not in learnt]
-    logits: Logits = score_onnx(out / GRAPH, out / "tokenizer.json", [e.text for e in validation])
-    network, card = load_model(model)
     contents = Contents(
         name=name,
-        card=card,
-        parameters=sum(p.numel() for p in network.parameters()),
-        calibration=calibrate(validation, logits, card.topics),
+        card=load_model(model)[1],
         licences=licences_of(examples),
-        metrics=evaluate(validation, logits, card.topics) | {"not_judged": sorted(learnt)},
+        default=_measured(model, out / GRAPH, validation, learnt),
+        small=_measured(small, out / SMALL, validation, learnt) if small else None,
     )
     write_manifest(contents, out, datetime.now(UTC))
     return contents
+
+
+def _measured(model: Path, graph: Path, validation: Sequence[Example], learnt: Sequence[str]) -> Measured:
+    network, card = load_model(model)
+    logits: Logits = score_onnx(graph, model / "tokenizer.json", [e.text for e in validation])
+    return Measured(
+        parameters=sum(p.numel() for p in network.parameters()),
+        calibration=calibrate(validation, logits, card.topics),
+        metrics=evaluate(validation, logits, card.topics) | {"not_judged": sorted(learnt)},
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -131,13 +188,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="the labelled rows it was trained on")
     parser.add_argument("--weak", nargs="*", type=Path, default=[], help="the rule-labelled rows it was trained on")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--small", type=Path, help="the folder `model` of its student, that distilling wrote")
     parser.add_argument("--name", default="bellwether-minilm-en-zh")
     parser.add_argument("--learnt", nargs="*", default=[], help="sources learnt whole by an earlier stage: not judged")
     given = parser.parse_args(arguments)
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    contents = build(given.model, examples, given.out, given.name, given.learnt)
-    print(json.dumps(contents.metrics, indent=1))
+    contents = build(given.model, examples, given.out, given.name, given.learnt, given.small)
+    print(json.dumps(contents.default.metrics, indent=1))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,15 @@ _LIMITS = """
 """
 
 
+_SMALL = """
+## The small network
+
+For those whose processor is the limit (`classifier.model = "small"`): three of the six layers, trained on what the network above
+says of the same rows and where it looks; {parameters:,} parameters, the embeddings among them, which the two share. It runs on
+CPUs alone. Measured in the same way on the same rows, with temperatures and thresholds of its own; in brackets the network above.
+"""
+
+
 def model_card(name: str, parameters: int, licences: Sequence[dict[str, Any]], metrics: dict[str, Any]) -> str:
     """Markdown: intended use, data with licences, figures, limits.
 
@@ -73,6 +82,28 @@ def model_card(name: str, parameters: int, licences: Sequence[dict[str, Any]], m
     )
     limits = _LIMITS.format(not_judged=not_judged)
     return _USE.format(name=name, parameters=parameters) + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
+
+
+def small_card(parameters: int, metrics: dict[str, Any], default: dict[str, Any]) -> str:
+    """The part about the small network.
+
+    Args:
+        parameters: number of its weights, embeddings included.
+        metrics: what `evaluate` returned of it.
+        default: what it returned of the default network.
+    """
+    lines = ["", "| source | AUROC of negative | macro-F1 | accuracy |", "|---|---|---|---|"]
+    for source, x in metrics["sentiment"].items():
+        y = default["sentiment"][source]
+        cells = [f"{x[key]:.3f} ({y[key]:.3f})" for key in ("auroc_negative", "macro_f1", "accuracy")]
+        lines.append(f"| {source} | {' | '.join(cells)} |")
+    lines += ["", "| topics | micro-F1 | macro-F1 |", "|---|---|---|"]
+    for lang, x in metrics["topics"].items():
+        y = default["topics"][lang]
+        lines.append(
+            f"| {lang} | " + " | ".join(f"{x[key]:.3f} ({y[key]:.3f})" for key in ("micro_f1", "macro_f1")) + " |"
+        )
+    return _SMALL.format(parameters=parameters) + "\n".join(lines) + "\n"
 
 
 def _figures(metrics: dict[str, Any]) -> str:

@@ -3,8 +3,8 @@
     python -m classifier.training.distil --teacher DIR --data FILE... --weak FILE... --texts FILE... --out DIR --minutes 60
 
 The student takes some of the teacher's layers, its heads and its embeddings; these stay as they are, so that both can be served
-out of one table of word rows. It learns the teacher's probabilities and label attention, and a share of the labels (Hinton et
-al., "Distilling the knowledge in a neural network", 2015; Sanh et al., "DistilBERT", 2019).
+out of one table of word rows. It learns the teacher's probabilities, label attention and last hidden states, and a share of the
+labels (Hinton et al., "Distilling the knowledge in a neural network", 2015; Sanh et al., "DistilBERT", 2019).
 
 After the teacher has changed a little, `--start-from STUDENT` goes on from a student of before: its layers and heads, with the
 embeddings of the teacher that is named. A few minutes and a lower rate are enough (`--minutes 8 --learning-rate 1e-4`).
@@ -58,24 +58,46 @@ class Mix:
     Attributes:
         labels: share of the labels' own loss, 0 to 1; the rest is the teacher's.
         attention: weight of the label attention's divergence, against the cross-entropy of the answers.
+        hidden: weight of the distance of the last hidden states. They say most: the heads of both read them.
     """
 
     labels: float = 0.2
     attention: float = 1.0
+    hidden: float = 1.0
 
 
-def teacher_loss(student: Scores, teacher: Scores, attention: float) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a network makes of a batch: last hidden states [B, L, d], and scores."""
+
+    hidden: Tensor
+    scores: Scores
+
+    @classmethod
+    def of(cls, model: LabelAttention, ids: Tensor, mask: Tensor) -> "Reading":
+        """Reads ids and mask, int64 [B, L]."""
+        H = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state  # [B, L, d]
+        return cls(H, model.pool(H, mask))
+
+
+def teacher_loss(own: Reading, told: Reading, mask: Tensor, mix: Mix) -> Tensor:
     """How far a student is from its teacher, mean over the rows of a batch.
 
-    Cross-entropy with the teacher's probabilities (the topics' summed and weighed as in `loss.total_loss`), and the
-    Kullback-Leibler divergence of where each label looks, mean over the labels, times `attention`.
+    Cross-entropy with the teacher's probabilities (the topics' summed and weighed as in `loss.total_loss`); the Kullback-Leibler
+    divergence of where each label looks, mean over the labels; the squared distance of the hidden states as a share of the
+    teacher's own square, mean over the tokens.
     """
+    student, teacher = own.scores, told.scores
     sentiment = F.cross_entropy(student.sentiment_logits.float(), teacher.sentiment_logits.float().softmax(-1))
     probabilities = teacher.topic_logits.float().sigmoid()  # [B, T]
     topics = F.binary_cross_entropy_with_logits(student.topic_logits.float(), probabilities, reduction="none")
     looks, should = student.attention.float(), teacher.attention.float()  # [B, T + 1, L]
     divergence = (should * ((should + _TINY).log() - (looks + _TINY).log())).sum(-1)  # [B, T + 1]
-    return sentiment + TOPIC_SHARE * topics.sum(1).mean() + attention * divergence.mean()
+    square = told.hidden.float().square().sum(-1)  # [B, L]
+    distance = (own.hidden.float() - told.hidden.float()).square().sum(-1) / square  # [B, L]
+    apart = (distance * mask).sum(1) / mask.sum(1)  # [B]
+    answers = sentiment + TOPIC_SHARE * topics.sum(1).mean()
+    return answers + mix.attention * divergence.mean() + mix.hidden * apart.mean()
 
 
 class DistilTrainer(LabelTrainer):
@@ -97,13 +119,15 @@ class DistilTrainer(LabelTrainer):
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         if model.training:
             ids = with_hidden_words(ids, self._settings.masked, self._mask_id)
-        with torch.no_grad():
-            told = self._teacher(ids, mask)
-        scores = model(ids, mask)
-        labels = total_loss(scores.topic_logits, scores.sentiment_logits, targets_of(inputs))
+        assert isinstance(model, LabelAttention)
+        with self.accelerator.autocast():
+            with torch.no_grad():
+                told = Reading.of(self._teacher, ids, mask)
+            own = Reading.of(model, ids, mask)
+        labels = total_loss(own.scores.topic_logits, own.scores.sentiment_logits, targets_of(inputs))
         share = self._mix.labels
-        loss = (1 - share) * teacher_loss(scores, told, self._mix.attention) + share * labels
-        return (loss, {"topics": scores.topic_logits}) if return_outputs else loss
+        loss = (1 - share) * teacher_loss(own, told, mask, self._mix) + share * labels
+        return (loss, {"topics": own.scores.topic_logits}) if return_outputs else loss
 
 
 def make_student(teacher: Path, layers: Sequence[int], start_from: Path | None = None) -> LabelAttention:
@@ -260,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(flag, type=kind, default=getattr(_USUAL, name), help="see `settings.Settings`")
     given = parser.parse_args(arguments)
     settings = Settings(**{name: getattr(given, name) for name in _SWITCHES})
-    mix = Mix(given.labels, given.attention)
+    mix = Mix(given.labels, given.attention, given.hidden)
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
     examples += unlabelled(text_rows(given.texts), split(examples)[1])

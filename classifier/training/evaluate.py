@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.artifact import NETWORK_CPU, TOKENIZER, Artifact, read_artifact
+from classifier.artifact import TOKENIZER, Artifact, Model, read_artifact
 from classifier.training.calibrate import Calibration, calibrate, known_labels
 from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples, split
 from classifier.training.figures import (
@@ -87,19 +87,22 @@ def as_served(artifact: Artifact) -> Judge:
     return judge
 
 
-def evaluate_artifact(folder: Path, files: Sequence[Path], *, everything: bool = False) -> dict[str, Any]:
+def evaluate_artifact(
+    folder: Path, files: Sequence[Path], *, everything: bool = False, model: Model = "default"
+) -> dict[str, Any]:
     """Figures of an artifact on files of labelled rows.
 
     Args:
         folder: the artifact's.
         files: JSONL or CSV.
         everything: judge all rows, as the model is served; else those that training holds out, cross-fitted.
+        model: which of its networks.
 
     Raises:
         ArtifactError: the artifact cannot be used.
         DataError: rows are wrong, or none is left to judge.
     """
-    artifact = read_artifact(folder)
+    artifact = read_artifact(folder, model)
     topics = artifact.manifest.topics
     examples = read_examples(files, topics, LabelWeights())
     judged = examples if everything else split(examples)[1]
@@ -108,7 +111,10 @@ def evaluate_artifact(folder: Path, files: Sequence[Path], *, everything: bool =
             [f"of {len(examples)} rows only {len(judged)} are held out from training: judge all rows instead"]
         )
     logits = score_onnx(
-        artifact.path(NETWORK_CPU), artifact.path(TOKENIZER), [e.text for e in judged], artifact.manifest.max_tokens
+        artifact.path(artifact.network),
+        artifact.path(TOKENIZER),
+        [e.text for e in judged],
+        artifact.manifest.max_tokens,
     )
     return evaluate(judged, logits, topics, as_served(artifact) if everything else cross_fitted)
 

@@ -8,10 +8,9 @@ becomes float16; inputs and outputs stay what they are.
 from pathlib import Path
 
 import onnx
-from onnx.external_data_helper import set_external_data
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from classifier.training.quantize import operate, word_table
+from classifier.training.quantize import borrow, operate, word_table
 
 _LARGEST = 1e4
 """Beyond it constants are cut: what masks a token must not become infinite."""
@@ -30,12 +29,7 @@ def halve(source: Path, quantized: Path, out: Path) -> None:
     """
     model = onnx.load(str(source))
     operate(model, products=False)
-    rows = word_table(model).raw_data
-    place = quantized.read_bytes().find(rows)
-    if place < 0:
-        raise ValueError(f"{quantized} does not hold the word rows of {source}")
     halved = convert_float_to_float16(model, max_finite_val=_LARGEST, keep_io_types=True, disable_shape_infer=True)
-    table = word_table(halved)
-    set_external_data(table, location=quantized.name, offset=place, length=len(rows))
-    table.ClearField("raw_data")
+    if not borrow(word_table(halved), quantized.read_bytes(), quantized.name):
+        raise ValueError(f"{quantized} does not hold the word rows of {source}")
     onnx.save(halved, str(out))

@@ -18,12 +18,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 _WEIGHT_LIMIT = 63
 _ACTIVATION_LIMIT = 127
 _TINY = 1e-12
 _MICROSOFT = "com.microsoft"
 _TABLE = ".int8.rows"
+_WORTH_SHARING = 1 << 14
+"""Bytes of a constant that make it worth looking for in another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,38 @@ def quantize_columns(weight: np.ndarray) -> QuantizedColumns:
     return QuantizedColumns(np.rint(weight / scales).astype(np.int8), scales)
 
 
-def quantize(source: Path, out: Path) -> None:
+def quantize(source: Path, out: Path, teacher: Path | None = None) -> None:
     """Writes the int8 form of a float32 graph.
 
     Args:
         source: the `.onnx` file of `export.export_fp32`.
         out: the `.onnx` file to write.
+        teacher: the int8 form of a network with the same embeddings, which will always lie in the same folder as `out`: they are
+            read out of it instead of kept a second time.
+
+    Raises:
+        ValueError: the teacher has other word rows.
     """
     model = onnx.load(str(source))
     operate(model)
     model.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
+    if teacher:
+        content = teacher.read_bytes()
+        large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) >= _WORTH_SHARING]
+        borrowed = [tensor.name for tensor in large if borrow(tensor, content, teacher.name)]
+        if word_table(model).name not in borrowed:
+            raise ValueError(f"{teacher} does not hold the word rows of {source}")
     onnx.save(model, str(out))
+
+
+def borrow(tensor: TensorProto, content: bytes, file: str) -> bool:
+    """Makes a constant point to where its bytes stand in another file (ONNX's external data), if they do; says whether."""
+    place = content.find(tensor.raw_data)
+    if place < 0:
+        return False
+    set_external_data(tensor, location=file, offset=place, length=len(tensor.raw_data))
+    tensor.ClearField("raw_data")
+    return True
 
 
 def operate(model: ModelProto, *, products: bool = True) -> None:

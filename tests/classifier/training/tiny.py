@@ -7,6 +7,15 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel
 
+from classifier.training import artifact
+from classifier.training.data import LabelWeights, read_examples
+from classifier.training.distil import make_student, with_embeddings_of
+from classifier.training.labels import TOPICS
+from classifier.training.model import Card, save_model
+from classifier.training.settings import Settings
+from classifier.training.train import build_model
+from tests.classifier.training.made import rows, texts
+
 SENTENCES = (
     "shares of the bank fell sharply after the run on deposits",
     "the company reported a record profit and raised its outlook",
@@ -37,3 +46,17 @@ def write_encoder(folder: Path) -> str:
     )
     BertModel(config).save_pretrained(folder)
     return str(folder)
+
+
+def write_artifact(folder: Path) -> Path:
+    """Writes the artifact of an untrained model of two layers and of its untrained student of one; returns its folder."""
+    rows_file = folder / "rows.jsonl"
+    encoder = write_encoder(folder / "encoder")
+    rows_file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows()), "utf-8")
+    teacher, tokenizer = build_model(Settings(encoder=encoder), texts())
+    save_model(teacher, Card(TOPICS, "tiny"), tokenizer, folder / "teacher")
+    student = with_embeddings_of(folder / "teacher", make_student(folder / "teacher", [1]))
+    save_model(student, Card(TOPICS, "tiny"), tokenizer, folder / "student")
+    examples = read_examples([rows_file], TOPICS, LabelWeights())
+    artifact.build(folder / "teacher", examples, folder / "artifact", "tiny", small=folder / "student")
+    return folder / "artifact"
