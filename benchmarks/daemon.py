@@ -1,6 +1,7 @@
 """`bellwether classify` as an operator runs it, between two logs of a real Kafka."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from bellwether.clock import now
 from bellwether.roles import open_logs
 from bellwether.settings import read_settings
+from classifier.artifact import Model
 from classifier.scores import SCORES, decode_range
 from ingest.instants import SECOND, rfc3339
 from ingest.logs import Kept, Message
@@ -51,10 +53,10 @@ class Daemon:
         """End the broker."""
         self._stack.close()
 
-    def texts_per_s(self, texts: Sequence[str]) -> float:
+    def texts_per_s(self, texts: Sequence[str], model: Model = "default") -> float:
         """Documents a second by the times at which they came into the scores log, beginning and end left out."""
         self._publish(texts)
-        with self._classifying() as process:
+        with self._classifying(model) as process:
             found = self._arrivals(process, len(texts))
         return _pace([(at, len(arrived)) for at, arrived in found], len(texts))
 
@@ -73,11 +75,13 @@ class Daemon:
         return seconds, len(came) * SECOND / (max(at for at, _ in found) - min(came))
 
     @contextmanager
-    def _classifying(self) -> Iterator[subprocess.Popen[bytes]]:
+    def _classifying(self, model: Model = "default") -> Iterator[subprocess.Popen[bytes]]:
         """The process runs, and reads what is new in the log."""
         self._told = sum(1 for _ in self._logs.scan(SCORES.log))
+        chosen = os.environ | {"BELLWETHER_CLASSIFIER__MODEL": model}
         with (self._folder / "classify.log").open("ab") as said:
-            process = subprocess.Popen([*self._command(), "classify"], stdout=said, stderr=said)  # noqa: S603 - ours
+            command = [*self._command(), "classify"]
+            process = subprocess.Popen(command, stdout=said, stderr=said, env=chosen)  # noqa: S603 - ours
         try:
             yield process
         finally:

@@ -26,7 +26,7 @@ from sklearn.linear_model import SGDClassifier
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from benchmarks.machine import machine
-from classifier.artifact import NETWORK_CPU, SHIPPED, TOKENIZER, read_artifact
+from classifier.artifact import SHIPPED, TOKENIZER, read_artifact
 from classifier.training.batches import (
     Balance,
     MixedSampler,
@@ -155,8 +155,10 @@ def side_by_side(
         yield "a tenth: label-wise attention", evaluate(held_out, ours.logits(texts), TOPICS) | {"steps": ours.steps}
         means = train_short(few, folder / "means", steps=ours.steps, means=True)
         yield "a tenth: mean pooling", evaluate(held_out, means.logits(texts), TOPICS) | {"steps": means.steps}
-    served = score_onnx(artifact / NETWORK_CPU, artifact / TOKENIZER, texts)
-    yield f"artifact {read_artifact(artifact).id}, int8", evaluate(held_out, served, TOPICS)
+    default = read_artifact(artifact)
+    for each in [default, *([read_artifact(artifact, "small")] if default.manifest.small else [])]:
+        served = score_onnx(each.path(each.network), each.path(TOKENIZER), texts)
+        yield f"artifact {each.id}, int8{', small' if each.is_small else ''}", evaluate(held_out, served, TOPICS)
 
 
 def strangers(

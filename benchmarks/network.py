@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from classifier.artifact import NETWORK_CPU, SHIPPED, TOKENIZER, read_artifact
+from classifier.artifact import SHIPPED, TOKENIZER, Model, read_artifact
 from classifier.batches import Group, grouped, shapes
 from classifier.classify import PORTION_BYTES
 from classifier.scorer import Scorer
@@ -39,8 +39,8 @@ def portions(texts: Sequence[str]) -> Iterator[list[str]]:
 class Network:
     """The shipped artifact, loaded as the runtime does it by itself, bare, and as the product uses it. Same threads."""
 
-    def __init__(self) -> None:
-        artifact = read_artifact(SHIPPED)
+    def __init__(self, model: Model = "default") -> None:
+        artifact = read_artifact(SHIPPED, model)
         self.manifest = artifact.manifest
         self.tokenizer_file = artifact.path(TOKENIZER)
         self.tokenizer = Tokenizer(self.tokenizer_file, artifact.manifest.max_tokens)
@@ -48,9 +48,9 @@ class Network:
         self.threads = self._session.threads
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
-        self._plain = ort.InferenceSession(artifact.path(NETWORK_CPU), options, providers=["CPUExecutionProvider"])
+        self._plain = ort.InferenceSession(artifact.path(artifact.network), options, providers=["CPUExecutionProvider"])
         self._shapes = shapes(artifact.manifest.max_tokens)
-        self._scorer = Scorer.open(SHIPPED, device="cpu")
+        self._scorer = Scorer.open(SHIPPED, model=model, device="cpu")
 
     def groups(self, texts: Sequence[str]) -> Iterator[tuple[Group, list[Tokens]]]:
         """How the daemon puts texts together, each group with the tokens of its members."""

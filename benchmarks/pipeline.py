@@ -28,6 +28,8 @@ from benchmarks.texts import MIX, WHOLE_BLOCKS, Texts
 
 KAFKA = "kafka_to_scores_texts_per_s"
 BARE = "bare_session_texts_per_s"
+SMALL = "small_kafka_to_scores_texts_per_s"
+SMALL_BARE = "small_bare_session_texts_per_s"
 SPREAD = "bare_session_spread_texts_per_s"
 TORCH = "transformers_pipeline_texts_per_s"
 TORCH_32 = "torch_batch_32_texts_per_s"
@@ -38,6 +40,8 @@ NAMES = {
     "tokenizer_texts_per_s": "tokenizer alone",
     "scorer_texts_per_s": "Scorer.score, one portion after another",
     KAFKA: "bellwether classify, Kafka to scores log",
+    SMALL_BARE: "the small network: bare ONNX session",
+    SMALL: "the small network: bellwether classify",
     TORCH: "our model in torch, same batches",
     TORCH_32: "our model in torch, batches of 32",
     BERT: "BERT-base, transformers pipeline, batches of 32",
@@ -67,11 +71,15 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
         TORCH_32: rival.pipeline_batches,
         BERT: bert.run,
     }
+    if network.manifest.small:
+        contestants[SMALL_BARE] = Network("small").bare
+    else:
+        left_out = {*left_out, SMALL_BARE, SMALL}
     contestants = {name: run for name, run in contestants.items() if name not in left_out}
     counts = {name: _fitting(name, run, texts.take(PROBE), seconds) for name, run in contestants.items()}
     counts = {name: min(many, counts[BARE]) for name, many in counts.items()}
     figures: dict[str, list[float]] = {name: [] for name in NAMES if name not in left_out}
-    others: dict[str, list[float]] = {name: [] for name in [*contestants, KAFKA]}
+    others: dict[str, list[float]] = {name: [] for name in [*contestants, KAFKA, SMALL] if name not in left_out}
     probe = network.tokenizer.encode(texts.take(WHOLE_BLOCKS * 10))
     needed = multiply_adds([len(each) for each in probe], len(network.manifest.topics)) / len(probe)
     could = {"multiply_adds_per_text": needed, "multiply_adds_per_s": ceiling(network.threads)}
@@ -79,10 +87,14 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
     with closing(Daemon()) as daemon:
         for turn in range(rounds):
             fresh = texts.take(max(counts.values()))
-            for name in [BARE, KAFKA, *(name for name in contestants if name != BARE)]:
+            through = [name for name in (KAFKA, SMALL) if name not in left_out]
+            for name in [BARE, *through, *(name for name in contestants if name != BARE)]:
                 mine = fresh[: counts.get(name, counts[BARE])]
                 neighbours = Neighbours()
-                rate = daemon.texts_per_s(mine) if name == KAFKA else len(mine) / contestants[name](mine)
+                if name in through:
+                    rate = daemon.texts_per_s(mine, "small" if name == SMALL else "default")
+                else:
+                    rate = len(mine) / contestants[name](mine)
                 figures[name].append(rate)
                 others[name].append(neighbours.cores())
                 console.print(f"round {turn + 1}: {NAMES[name].strip()}: {rate:.1f} texts/s ({len(mine)} texts)")
@@ -114,8 +126,11 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
         "kafka_to_scores_of_torch_batch_32": (KAFKA, TORCH_32),
         "kafka_to_scores_of_bert_base": (KAFKA, BERT),
         "bare_session_of_torch_same_batches": (BARE, TORCH),
+        "small_kafka_to_scores_of_default": (SMALL, KAFKA),
+        "small_bare_session_of_default": (SMALL_BARE, BARE),
     }
-    found = {name: figures[one] / figures[other] for name, (one, other) in pairs.items() if other in figures}
+    there = {name: pair for name, pair in pairs.items() if set(pair) <= set(figures)}
+    found = {name: figures[one] / figures[other] for name, (one, other) in there.items()}
     needed = figures[KAFKA] * figures["multiply_adds_per_text"]
     return found | {"kafka_to_scores_of_multiply_add_ceiling": needed / figures["multiply_adds_per_s"]}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from classifier.artifact import FORMAT, NETWORK_CPU, NETWORK_GPU, TOKENIZER, ArtifactError, read_artifact
+from classifier.artifact import FORMAT, NETWORK_CPU, NETWORK_GPU, NETWORK_SMALL, TOKENIZER, ArtifactError, read_artifact
 from classifier.device import DeviceError
 from classifier.scorer import Scorer
 
@@ -104,6 +104,58 @@ def test_a_manifest_that_contradicts_itself_says_how(
     copied: Path, change: Callable[[dict[str, Any]], object], complaint: str
 ) -> None:
     rewrite(copied, change)
+    assert complaint in refusal(copied)
+
+
+def with_small(folder: Path, change: Callable[[dict[str, Any]], object] | None = None) -> None:
+    """Give an artifact a small network, which is its default one again, with a changed manifest."""
+    (folder / NETWORK_SMALL).unlink(missing_ok=True)
+    (folder / NETWORK_SMALL).write_bytes((folder / NETWORK_CPU).read_bytes())
+
+    def add(manifest: dict[str, Any]) -> None:
+        manifest["files"][NETWORK_SMALL] = manifest["files"][NETWORK_CPU]
+        manifest["small"] = {
+            "temperature": {"topics": 1.5, "sentiment": 2.5},
+            "thresholds": dict.fromkeys(manifest["topics"], 0.25),
+        }
+        if change:
+            change(manifest)
+
+    rewrite(folder, add)
+
+
+def test_the_small_network_has_temperatures_and_thresholds_of_its_own(copied: Path) -> None:
+    with_small(copied)
+    default, small = read_artifact(copied), read_artifact(copied, "small")
+    assert (small.manifest.temperature.topics, small.manifest.temperature.sentiment) == (1.5, 2.5)
+    assert set(small.manifest.thresholds.values()) == {0.25}
+    assert default.manifest.thresholds != small.manifest.thresholds
+    assert (default.path(default.network).name, small.path(small.network).name) == (NETWORK_CPU, NETWORK_SMALL)
+    assert default.id != small.id
+    assert small.manifest.metrics.confusion == ()  # the default one's would be wrong
+
+
+def test_a_small_network_that_is_damaged_spoils_the_whole_artifact(copied: Path) -> None:
+    with_small(copied)
+    content = bytearray((copied / NETWORK_SMALL).read_bytes())
+    content[len(content) // 2] ^= 1
+    replace(copied / NETWORK_SMALL, bytes(content))
+    assert f"{copied / NETWORK_SMALL} is damaged" in refusal(copied)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda manifest: manifest["small"]["thresholds"].pop("other"), "its thresholds are not one for each topic"),
+        (lambda manifest: manifest["small"]["thresholds"].update(other=1), "a threshold is not between 0 and 1"),
+        (lambda manifest: manifest["small"]["temperature"].update(sentiment=0), "a temperature is not positive"),
+        (lambda manifest: manifest["files"].pop(NETWORK_SMALL), f"it has no hash of {NETWORK_SMALL}"),
+    ],
+)
+def test_a_small_network_that_contradicts_itself_says_how(
+    copied: Path, change: Callable[[dict[str, Any]], object], complaint: str
+) -> None:
+    with_small(copied, change)
     assert complaint in refusal(copied)
 
 
