@@ -1,37 +1,41 @@
-"""From the arrival of the document that is enough for an alert to the alert's webhook, through `bellwether run` under load.
+"""From the arrival of the document that is enough for an alert to the alerts log and the webhook, by `bellwether run` under load.
 
-First a burst of ordinary texts shows how many the running daemon takes a second. Then come so many less (80 % of that) at an
-even pace, and among them one severe text on each of many watched names: every one is an alert of its own, by the flash lane;
-topics alert beside them. Told are percentiles of the time between the document's append to its log and the moment when the
-webhook had its request, by the kind of subject.
+Ten calm days, which lie in the log when the daemon starts, teach its detectors what is usual, and show how many texts it takes
+a second. Then come so many less (80 % of that) at an even pace, and among them two kinds of severe texts:
+
+- "flash": one text from a trusted source on each of many watched names is enough by itself;
+- "topic": a burst of texts on each of as many others takes the name over its threshold. To the detector a name is as a topic
+  is; topics themselves are silent here, because seventeen could not alert five hundred times.
+
+Told are percentiles of the time from the append of the document that was enough (of a burst, mostly the third) until the
+alert was appended to its log, and until the webhook had its request. The budget is the largest that can be set.
 
     python -m benchmarks.latency --log embedded --out FILE
 """
 
 import json
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from alerting.flash import ALIKE
+from alerting.spikes import SpikeSettings
 from bellwether.clock import now
 from bellwether.roles import open_logs
 from bellwether.settings import read_settings
+from benchmarks.alarming import MOST_NAMES, TRUSTED, Alarming, Document
+from benchmarks.arrivals import arrivals, told
 from benchmarks.machine import Neighbours, machine
 from benchmarks.texts import MIX, Texts
 from classifier.artifact import SHIPPED, read_artifact
-from classifier.stories import story_signature
 from classifier.tokenizer import Tokenizer
 from deploy.demo.run import free_port, metrics, scored
 from ingest.instants import SECOND, rfc3339
@@ -41,26 +45,18 @@ from tests.servers import Kafka
 
 INPUT = "news"
 PATIENCE_S = 90
-BURST = 2500  # texts
-ORDINARY = 6000  # different ones; then they come again, as copies do
-ALERTS_PER_S = 8
+ORDINARY = 40  # different ones for each alert of a lane, enough for 180 texts a second: a copy would cost nothing
+PORTION_S = 1 / 8  # what falls due meanwhile is published together
 SILENCE_S = 30
-TEXTS = (
-    "Depositors queue outside {name} to withdraw savings as branches run out of cash in {places}",
-    "{name} halts withdrawals after a run on deposits; customers are locked out in {places}",
-    "{name} defaults on its bonds and misses a coupon; creditors are owed by its arms in {places}",
-    "Regulators accuse {name} of fraud: money was never on its accounts in {places}",
-    "Bank run at {name}: panic as customers lose their savings and branches close in {places}",
-    "{name} collapses into insolvency, cannot repay depositors, losses feared in {places}",
-    "{name} defaults on its debt and files for bankruptcy, creditors face heavy losses in {places}",
-    "{name} fails: regulators seize the bank after deposits fled in {places}",
-)
 SETTINGS = """
 {kafka}
 [[input]]
 kafka_topic = "news"
 [sources]
-tier_1 = ["wire-*"]
+tier_1 = ["{trusted}"]
+[alerts]
+budget_per_week = 10000
+{silent}
 [flash]
 negative = 0.5
 budget_per_day = 1000
@@ -76,36 +72,10 @@ file = "names.toml"
 """
 
 
-def names(count: int) -> list[str]:
-    """Names that are no words, and unlike each other."""
-    return [f"{word} Trust" for word in _words()[:count]]
+class Daemon:
+    """`bellwether run` on logs of its own, and somebody whom its webhook tells."""
 
-
-def texts(count: int) -> list[dict[str, Any]]:
-    """One text a name, each a story of its own: none is a near copy of another, which would not alert again."""
-    chance, words = random.Random(11), _words()  # noqa: S311 - no secret
-    made: list[dict[str, Any]] = []
-    signatures: list[int] = []
-    for n, name in enumerate(names(count)):
-        while True:
-            text = TEXTS[n % len(TEXTS)].format(name=name, places=", ".join(chance.sample(words, 20)))
-            signature = story_signature(text)
-            if all((signature ^ other).bit_count() > ALIKE for other in signatures):
-                break
-        signatures.append(signature)
-        made.append({"id": f"text-{n}", "source": f"wire-{n % 7}", "text": text, "entities": [name]})
-    return made
-
-
-def _words() -> list[str]:
-    starts, middles = ("Al", "Bren", "Cor", "Dun", "Es", "Fal", "Gar", "Hol", "Ist", "Jor"), "ba de ki lo mu ra so ta"
-    ends = ("dine", "fort", "gate", "helm", "mere", "nock", "stow", "wick")
-    return [start + middle + end for start in starts for middle in middles.split() for end in ends]
-
-
-def measured(where: str, load: float, severe: list[dict[str, Any]], ordinary: Iterator[str]) -> dict[str, Any]:
-    """Latencies on one kind of log, in seconds, at `load` of what the daemon takes; texts a second beside them."""
-    with ExitStack() as stack:
+    def __init__(self, where: str, stack: ExitStack, watched: Iterable[str]) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         kafka = ""
         if where == "kafka":
@@ -113,121 +83,129 @@ def measured(where: str, load: float, severe: list[dict[str, Any]], ordinary: It
             stack.callback(broker.stop)
             broker.start()
             kafka = f"[kafka]\nbootstrap_servers = {json.dumps(broker.bootstrap)}"
-        listener = stack.enter_context(listening())
-        config, port = folder / "bellwether.toml", free_port(0)
-        url = f"http://127.0.0.1:{listener.server_port}/desk"
-        config.write_text(SETTINGS.format(kafka=kafka, url=url, port=port), "utf-8")
-        watched = "\n".join(f'[[name]]\nname = "{each["entities"][0]}"' for each in severe)
-        (folder / "names.toml").write_text(watched, "utf-8")
-        logs = open_logs(read_settings(config), now)
-        stack.callback(logs.close)
-        logs.ensure([Kept(INPUT, partitions=1)])
-        command = [str(Path(sys.executable).with_name("bellwether")), "--config", str(config)]
-        subprocess.run([*command, "init"], check=True, capture_output=True)  # noqa: S603 - ours
-        said = folder / "run.log"
-        with said.open("wb") as out:
-            process = subprocess.Popen([*command, "run"], stdout=out, stderr=out)  # noqa: S603 - ours
+        self.listener: Listener = stack.enter_context(listening())
+        self.port, self._config, self._said = free_port(0), folder / "bellwether.toml", folder / "run.log"
+        url = f"http://127.0.0.1:{self.listener.server_port}/desk"
+        silent = "\n".join(f"[alerts.topic.{topic}]\nalert = false" for topic in read_artifact(SHIPPED).manifest.topics)
+        settings = SETTINGS.format(kafka=kafka, url=url, port=self.port, silent=silent, trusted=TRUSTED)
+        self._config.write_text(settings, "utf-8")
+        names = "\n".join(f'[[name]]\nname = "{name}"' for name in watched)
+        (folder / "names.toml").write_text(names, "utf-8")
+        self.logs = open_logs(read_settings(self._config), now)
+        stack.callback(self.logs.close)
+        self.logs.ensure([Kept(INPUT, partitions=1)])
+        subprocess.run([*self._command(), "init"], check=True, capture_output=True)  # noqa: S603 - ours
+
+    def start(self, stack: ExitStack) -> None:
+        """Start it, to be ended with the stack."""
+        with self._said.open("wb") as out:
+            process = subprocess.Popen([*self._command(), "run"], stdout=out, stderr=out)  # noqa: S603 - ours
         stack.callback(process.wait, 30)
         stack.callback(process.terminate)
-        _until(lambda: "running" in said.read_text("utf-8"), said)
-        capacity = _capacity(logs, list(islice(ordinary, BURST)), lambda: scored(metrics(port)), said)
-        _publish(logs, severe, ordinary, load * capacity)
-        _until(lambda: _opened(listener) >= len(severe) or _silent_s(listener) > SILENCE_S, said)
-        return {"capacity_texts_per_s": round(capacity, 1), "texts_per_s": round(load * capacity, 1)} | _told(listener)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it holds. Raises `ClickException` with what the process said if it never does."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            if time.monotonic() > deadline:
+                tail = self._said.read_text("utf-8")[-2000:]
+                raise click.ClickException(f"it did not come within {PATIENCE_S} s; the process said at last:\n{tail}")
+            time.sleep(0.25)  # looking takes time of the same cores
+
+    def texts_per_s(self, count: int) -> float:
+        """How many a second it takes of so many that lie ready, from the end of its first portion on if it took several."""
+        marks: list[tuple[float, float]] = [(time.monotonic(), 0)]
+
+        def is_done() -> bool:
+            done = scored(metrics(self.port))
+            if done > marks[-1][1]:
+                marks.append((time.monotonic(), done))
+            return done >= count
+
+        self.until(is_done)
+        (began, before), (ended, after) = marks[min(1, len(marks) - 2)], marks[-1]
+        return (after - before) / (ended - began)
+
+    def _command(self) -> list[str]:
+        return [str(Path(sys.executable).with_name("bellwether")), "--config", str(self._config)]
 
 
-def _capacity(logs: Logs, burst: list[str], done: Callable[[], float], said: Path) -> float:
-    """Texts a second while a burst that lies ready is scored, from the end of its first portion on."""
-    writer = logs.writer()
-    for number, text in enumerate(burst):
-        writer.publish(Message(INPUT, _value({"id": f"burst-{number}", "source": "wire-0", "text": text}), partition=0))
-    writer.flush()
-    writer.close()
-    marks: list[tuple[float, float]] = []
+def measured(
+    where: str, load: float, names: Alarming, ordinary: Iterator[str], past: int, per_s: float
+) -> dict[str, Any]:
+    """Latencies on one kind of log, in seconds, at `load` of what the daemon takes; texts a second beside them."""
+    with ExitStack() as stack:
+        daemon = Daemon(where, stack, [*names.flashed, *names.bursting])
+        calm = names.past(list(islice(ordinary, past)), now())
+        _publish(daemon.logs, calm)
+        daemon.start(stack)
+        capacity = daemon.texts_per_s(len(calm))
+        daemon.until(lambda: _caught_up(daemon.port))
+        asked = load * capacity
+        began, many = (
+            time.monotonic(),
+            _publish(daemon.logs, names.stream(ordinary, per_alert=round(asked / per_s)), asked),
+        )
+        took_s, expected = time.monotonic() - began, len(names.flashes) + len(names.bursts)
+        heard = daemon.listener
+        daemon.until(lambda: len(_opened(heard)) >= expected or _silent_s(heard) > SILENCE_S)
+        found = list(arrivals(daemon.logs, SpikeSettings()))
+        rates = {"capacity_texts_per_s": round(capacity, 1), "texts_per_s": round(many / took_s, 1), "texts": many}
+        return rates | told(found, _opened(heard))
 
-    def is_done() -> bool:
-        count = done()
-        if count and (not marks or count > marks[-1][1]):
-            marks.append((time.monotonic(), count))
-        return count >= len(burst)
 
-    _until(is_done, said)
-    (began, before), (ended, after) = marks[0], marks[-1]
-    if ended == began:
-        raise click.ClickException("the burst was one portion: make it longer")
-    return (after - before) / (ended - began)
-
-
-def _publish(logs: Logs, severe: Sequence[dict[str, Any]], ordinary: Iterator[str], per_s: float) -> None:
-    """Both kinds at an even pace, `ALERTS_PER_S` severe ones among `per_s` in all."""
-    writer = logs.writer()
-    began, made = time.monotonic(), 0
-    for number, document in enumerate(severe):
-        due = began + number / ALERTS_PER_S
-        time.sleep(max(0.0, due - time.monotonic()))
-        while made < (number + 1) * (per_s / ALERTS_PER_S - 1):
-            made += 1
-            text = {"id": f"ordinary-{made}", "source": f"paper-{made % 9}", "text": next(ordinary)}
-            writer.publish(Message(INPUT, _value(text), partition=0))
-        writer.publish(Message(INPUT, _value(document), partition=0))
+def _publish(logs: Logs, documents: Iterable[Document], per_s: float | None = None) -> int:
+    """Put them into the log, at once or at an even pace; returns how many they were."""
+    many, began = 0, time.monotonic()
+    with closing(logs.writer()) as writer:
+        for document in documents:
+            wait = began + many / per_s - time.monotonic() if per_s else 0
+            if wait > 0:
+                writer.flush()
+                time.sleep(max(wait, PORTION_S))
+            value = json.dumps({"published_at": rfc3339(now())} | document).encode()
+            writer.publish(Message(INPUT, value, partition=0))
+            many += 1
         writer.flush()
-    writer.close()
+    return many
 
 
-def _value(document: dict[str, Any]) -> bytes:
-    return json.dumps(document | {"published_at": rfc3339(now())}).encode()
-
-
-def _until(holds: Callable[[], bool], said: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        if time.monotonic() > deadline:
-            tail = said.read_text("utf-8")[-2000:]
-            raise click.ClickException(f"it did not come within {PATIENCE_S} s; the process said at last:\n{tail}")
-        time.sleep(0.25)  # looking takes time of the same cores
+def _caught_up(port: int) -> bool:
+    """Whether the aggregator has read all scores that there are."""
+    return 'bellwether_loop_behind_records{loop="aggregate"} 0.0' in metrics(port)
 
 
 def _silent_s(listener: Listener) -> float:
     """Since the webhook was told of anything; what has not come by then was no alert, and the counts will say so."""
-    told = listener.times["/desk"]
-    return (now() - told[-1]) / SECOND if told else 0.0
+    times = listener.times["/desk"]
+    return (now() - times[-1]) / SECOND if times else 0.0
 
 
-def _opened(listener: Listener) -> int:
-    """Alerts on watched names of which the webhook was told."""
-    alerts = [body["alert"] for body in listener.heard["/desk"] if "alert" in body]
-    return len({alert["id"] for alert in alerts if alert["subject"]["kind"] == "entity"})
-
-
-def _told(listener: Listener) -> dict[str, Any]:
-    waits: dict[str, list[float]] = defaultdict(list)
-    for at, body in zip(listener.times["/desk"], listener.heard["/desk"], strict=True):
+def _opened(listener: Listener) -> dict[str, int]:
+    """When the webhook was first told of each alert on a watched name, by its key."""
+    first: dict[str, int] = {}
+    for at, body in zip(listener.times["/desk"], listener.heard["/desk"], strict=False):
         alert = body.get("alert")
-        if alert and alert["change"] in {"opened", "escalated"} and alert["handled"]:
-            arrived = np.datetime64(alert["handled"]["appended_at"].removesuffix("Z"), "us").astype(int)
-            for kind in (alert["subject"]["kind"], "all"):
-                waits[kind].append((at - int(arrived)) / SECOND)
-    return {
-        kind: {"alerts": len(each)}
-        | {f"p{q}_s": round(float(np.percentile(each, q)), 3) for q in (50, 95, 99)}
-        | {"most_s": round(max(each), 3)}
-        for kind, each in sorted(waits.items())
-    }
+        if alert and alert["change"] == "opened" and alert["subject"]["kind"] == "entity":
+            first.setdefault(f"{alert['id']}/{alert['revision']}", at)
+    return first
 
 
 @click.command
 @click.option("--log", "logs", type=click.Choice(["embedded", "kafka", "both"]), default="both", show_default=True)
-@click.option("--alerts", default=520, show_default=True, help="So many names, each of which alerts.")
+@click.option("--alerts", type=click.IntRange(1, MOST_NAMES), default=520, show_default=True, help="Of each lane.")
 @click.option("--load", default=0.8, show_default=True, help="Texts a second, of what the daemon takes.")
+@click.option("--past", default=1500, show_default=True, help="Ordinary texts of the calm days.")
+@click.option("--per-s", default=4.0, show_default=True, help="Alerts of each lane a second, at most.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the figures go; else they are printed only.")
-def main(logs: str, alerts: int, load: float, out: Path | None) -> None:
+def main(logs: str, alerts: int, load: float, past: int, per_s: float, out: Path | None) -> None:
     """Measure, print, and keep the figures."""
     supply = Texts(Tokenizer(SHIPPED / "tokenizer.json", read_artifact(SHIPPED).manifest.max_tokens))
-    ordinary, severe = supply.take(ORDINARY), texts(alerts)
+    ordinary, names = supply.take(past + ORDINARY * alerts), Alarming(alerts)
     neighbours, found = Neighbours(), {}
     for kind in ["embedded", "kafka"] if logs == "both" else [logs]:
-        found[kind] = measured(kind, load, severe, cycle(ordinary))
-        figures = {"alert_latency_s": found, "load": load, "mix": MIX}
+        found[kind] = measured(kind, load, names, cycle(ordinary), past, per_s)
+        figures = {"measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "alert_latency": found, "load": load, "mix": MIX}
         figures |= {"machine": machine(), "neighbours": neighbours.told()}
         if out:  # after each kind, so that one that fails takes no other with it
             out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
