@@ -18,8 +18,6 @@ BANDS, WAYS = 4, 8  # each band remembers the newest WAYS stories that agree in 
 BLOCK = 192  # documents compared with each other at once
 Signatures = NDArray[np.uint64]
 Instants = NDArray[np.int64]
-_SHIFTS = np.arange(0, 64, 16, dtype=np.uint64)
-_EARLIER = np.tri(BLOCK, k=-1, dtype=np.bool_)
 _FIRST = np.arange(BANDS, dtype=np.int64) << 16  # of each band, in the table
 
 
@@ -63,6 +61,7 @@ class Stories:
 
     def place(self, signatures: Signatures, at: Instants) -> Placed:
         """Find each document's story, given its signature and event time, in order."""
+        signatures, at = np.ascontiguousarray(signatures), np.ascontiguousarray(at)
         parts = [
             self._place(signatures[begin : begin + BLOCK], at[begin : begin + BLOCK])
             for begin in range(0, len(at), BLOCK)
@@ -71,17 +70,17 @@ class Stories:
 
     def _place(self, signatures: Signatures, at: Instants) -> Placed:
         slots = _slots(signatures)
-        apart = np.bitwise_count(self._table[slots] ^ signatures[:, None, None]).reshape(len(at), -1)
+        apart = np.bitwise_count(self._table.take(slots, axis=0) ^ signatures[:, None, None]).reshape(len(at), -1)
         found, copies = signatures.copy(), np.zeros(len(at), np.bool_)
         rows = np.flatnonzero(apart.min(axis=1) <= NEAR)
         if len(rows):
-            numbers = self._numbers[slots[rows]].reshape(len(rows), -1)
+            apart, numbers = apart[rows], self._numbers.take(slots[rows], axis=0).reshape(len(rows), -1)
             places = numbers % len(self._at)
-            is_told = (apart[rows] <= NEAR) & (numbers >= max(self._many - len(self._at), 0))
-            is_told &= np.abs(self._at[places] - at[rows, None]) <= DAY
-            best = np.where(is_told, apart[rows], 64).argmin(axis=1)[:, None]
-            is_copy = np.take_along_axis(is_told, best, axis=1)[:, 0]
-            rows, places = rows[is_copy], np.take_along_axis(places, best, axis=1)[is_copy, 0]
+            is_told = (apart <= NEAR) & (numbers >= max(self._many - len(self._at), 0))
+            is_told &= np.abs(self._at.take(places) - at[rows, None]) <= DAY
+            best = (np.arange(len(rows)), np.where(is_told, apart, 64).argmin(axis=1))
+            is_copy = is_told[best]
+            rows, places = rows[is_copy], places[best][is_copy]
             found[rows], copies[rows] = self._signatures[places], True
             np.maximum.at(self._at, places, at[rows])
         new = np.flatnonzero(~copies)
@@ -91,14 +90,17 @@ class Stories:
 
     def _place_new(self, signatures: Signatures, at: Instants, new: NDArray[np.int64], placed: Placed) -> None:
         """Of documents that are near nothing remembered, the first of each story is remembered; the others are its copies."""
-        mine, when = signatures[new], at[new].copy()
-        near = (np.bitwise_count(mine[:, None] ^ mine) <= NEAR) & _EARLIER[: len(new), : len(new)]
-        if when.max() - when.min() > DAY:
-            near &= np.abs(when[:, None] - when) <= DAY
-        first = near.argmax(axis=1)
-        is_copy = near[np.arange(len(new)), first]
+        mine, when = signatures.take(new), at.take(new)
+        near = np.bitwise_count(mine[:, None] ^ mine) <= NEAR
+        rows, earlier = np.divmod(np.flatnonzero(near), len(new))  # [P] pairs
+        is_near = (earlier < rows) & (np.abs(when[rows] - when[earlier]) <= DAY)
+        rows, earlier = rows[is_near], earlier[is_near]
+        first = np.arange(len(new))
+        first[rows[::-1]] = earlier[::-1]  # of several the last one given stays
+        is_copy = first != np.arange(len(new))
         for row in np.flatnonzero(is_copy & is_copy[first]).tolist():  # near a copy, which is no story
-            leaders = np.flatnonzero(near[row] & ~is_copy)
+            leaders = earlier[rows == row]
+            leaders = leaders[~is_copy[leaders]]
             is_copy[row], first[row] = len(leaders) > 0, leaders[0] if len(leaders) else row
         copies, leaders = new[is_copy], first[is_copy]
         placed.copies[copies], placed.stories[copies] = True, mine[leaders]
@@ -110,18 +112,19 @@ class Stories:
         self._signatures[numbers % len(self._at)] = signatures
         self._at[numbers % len(self._at)] = at
         slots = _slots(signatures).ravel()
-        order = np.argsort(slots, kind="stable")
-        slots, which = slots[order], order // BANDS
-        positions, begins = np.arange(len(slots)), np.ones(len(slots), np.bool_)
+        positions = np.arange(len(slots))
+        keys = np.sort(slots * len(slots) + positions)  # by slot, then in order: sooner sorted than indexes are
+        slots, which = np.divmod(keys, len(slots))
+        begins = np.ones(len(slots), np.bool_)
         begins[1:] = slots[1:] != slots[:-1]
-        nth = positions - np.maximum.accumulate(np.where(begins, positions, 0))  # among those of the same slot
-        turns = self._cursor[slots] + nth
-        ways = turns % WAYS
-        self._table[slots, ways], self._numbers[slots, ways] = signatures[which], numbers[which]
+        turns = self._cursor[slots] + positions - np.maximum.accumulate(np.where(begins, positions, 0))
+        entries, which = slots * WAYS + turns % WAYS, which // BANDS
+        self._table.reshape(-1)[entries], self._numbers.reshape(-1)[entries] = signatures[which], numbers[which]
         self._cursor[slots] = turns + 1
         self._many += len(at)
 
 
 def _slots(signatures: Signatures) -> NDArray[np.int64]:
     """Where each band of a signature stands in the table, [N, BANDS]."""
-    return ((signatures[:, None] >> _SHIFTS) & np.uint64(0xFFFF)).astype(np.int64) + _FIRST
+    slots: NDArray[np.int64] = signatures.astype("<u8", copy=False).view("<u2").reshape(-1, BANDS) + _FIRST
+    return slots
