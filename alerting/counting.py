@@ -53,20 +53,21 @@ class Counting:
         last = rows[-1]
         state.newest = Newest(int(last["event_at"]), int(last["published_at"]), int(last["appended_at"]))
         cells, members = self._cells()
-        sizes = [size for cell in cells for size in (cell.labelled, cell.faint)]
-        begins = [0, *accumulate(sizes)][:-1:2]
+        sizes = [size for cell in cells for size in (cell.labelled, cell.faint) if size]
         weights = self._weights(~placed.copies).take(members, axis=0)
-        weights[np.repeat([False, True] * len(cells), sizes)] = 0
-        sums = np.add.reduceat(weights, begins).tolist()
-        sources = rows["source"].take(members).tolist()
+        sums = iter(np.add.reduceat(weights, [0, *accumulate(sizes)][:-1]).tolist())  # of the labelled, then the faint
+        sources = [self._columns.sources[source] for source in rows["source"].take(members).tolist()]
         negative = members[rows["negative"].take(members)].tolist()
-        at = 0
-        for cell, begin, numbers in zip(cells, begins, sums, strict=True):
+        begin = at = 0
+        for cell in cells:
+            numbers = next(sums) if cell.labelled else [0, 0]
+            if cell.faint:
+                next(sums)
             middle, end = at + numbers[1], at + numbers[1] + cell.faint
             self._hold(cell, negative[at:middle], negative[middle:end])
-            at = end
             if cell.labelled:
-                yield from self._tally(cell, numbers, set(sources[begin : begin + cell.labelled]))
+                yield from self._tally(cell, numbers, sources[begin : begin + cell.labelled])
+            begin, at = begin + cell.labelled + cell.faint, end
         for start, tallies in self._amended.items():
             state.bins.pack(start, tallies)
 
@@ -106,17 +107,16 @@ class Counting:
         weights[:, 6:] = rows["language"][:, None] == np.arange(languages)
         return weights
 
-    def _tally(self, cell: Cell, numbers: Sequence[int], sources: set[int]) -> Iterator[Closing]:
-        bins, columns, (start, subject, *_) = self._state.bins, self._columns, cell
+    def _tally(self, cell: Cell, numbers: Sequence[int], sources: Sequence[str]) -> Iterator[Closing]:
+        bins, languages, (start, subject, *_) = self._state.bins, self._columns.languages, cell
         self.touched.add(subject)
-        names = [columns.sources[source] for source in sources]
         if not bins.is_closed(start):
             tallies = bins.of(start)
             tally = tallies.get(subject) or tallies.setdefault(subject, Tally())
-            tally.count(numbers, columns.languages, names)
+            tally.count(numbers, languages, sources)
             return
         more = Tally(revision=1)
-        more.count(numbers, columns.languages, names)
+        more.count(numbers, languages, sources)
         self._credit(subject, more)
         if bins.is_forgotten(start):
             yield Closing(subject, start, more, additive=True)
@@ -135,11 +135,13 @@ class Counting:
         bins, candidates, (start, subject, *_) = self._state.bins, self._state.candidates, cell
         place = (bins.closed_to or start) if bins.is_closed(start) else start
         candidates.relate(subject, place, [self._stories[row] for row in (*labelled, *faint)])
+        bar = candidates.bar(subject, place)
         for row in labelled:
-            if candidates.wants(subject, place, self._positivity[row]):
+            if self._positivity[row] <= bar:
                 if row not in self._candidates:
                     self._candidates[row] = Candidate.of(self._columns, row, self._stories[row])
                 candidates.offer(subject, place, self._candidates[row])
+                bar = candidates.bar(subject, place)
 
     def _credit(self, subject: str, tally: Tally) -> None:
         """For the detector a late document counts where the watermark stands, so that late news still alerts."""

@@ -76,13 +76,11 @@ class Candidates(Struct):
     held: dict[str, Held] = {}
     related: dict[str, Related] = {}  # stories that have at least faintly to do with a subject
 
-    def wants(self, subject: str, start: int, positivity: int) -> bool:
-        """Whether a document as little positive as that may be among the most telling of the bin from `start`."""
+    def bar(self, subject: str, start: int) -> int:
+        """How little positive a document must be, at most, to be among the most telling of the bin from `start`."""
         held = self.held.get(subject)
-        if held is None:
-            return True
-        telling = held.bins.get(start)
-        return telling is None or len(telling) < SHOWN or positivity <= telling[-1].positivity
+        telling = held.bins.get(start) if held else None
+        return WHOLE if telling is None or len(telling) < SHOWN else telling[-1].positivity
 
     def offer(self, subject: str, start: int, candidate: Candidate) -> None:
         """Hold a document of the bin from `start` if it is among the most telling there."""

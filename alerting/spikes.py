@@ -146,10 +146,19 @@ class Detector(Struct, gc=False):
 
     def look(self, bins: Sequence[Counted], footing: Footing) -> Spike:
         """What would be said if these bins, oldest first and at least one, were added; nothing is learned."""
+        return self._spike(self._looked(bins, footing), footing)
+
+    def look_at_tail(self, bins: Sequence[Counted], footing: Footing) -> Spike | None:
+        """The same; None says that nothing is in its tail."""
+        looked = self._looked(bins, footing)
+        is_rare = any(z > each.tail.threshold for each, z in zip(self.scales, looked.readings, strict=True))
+        return self._spike(looked, footing) if is_rare else None
+
+    def _looked(self, bins: Sequence[Counted], footing: Footing) -> Looked:
         usual = self.usual(footing.pooled_share)
         sums = [scale.after(bins, self.at) for scale in self.scales]
         readings = [scale.z(mine, usual) for scale, mine in zip(self.scales, sums, strict=True)]
-        return self._spike(Looked(bins[-1].at, usual, readings, sums), footing)
+        return Looked(bins[-1].at, usual, readings, sums)
 
     def update(self, counted: Counted, footing: Footing) -> Spike | None:
         """Look, then learn; None says that nothing is in its tail, as nearly always."""
@@ -157,13 +166,8 @@ class Detector(Struct, gc=False):
         elapsed, usual, scales = float(at - self.at), self._usual(footing.pooled_share), self.scales
         if elapsed < 0.0:
             at, elapsed = self.at, 0.0
-        readings, spike, is_rare = [], None, False
-        for scale in scales:
-            z = scale.add(elapsed, documents, negatives, usual)
-            readings.append(z)
-            if z:
-                is_rare = True
-        if is_rare:
+        spike, readings = None, [scale.add(elapsed, documents, negatives, usual) for scale in scales]
+        if any(readings):
             sums = [Sums(each.documents, each.negatives, each.squares) for each in scales]
             spike = self._spike(Looked(at, Usual._make(usual), readings, sums), footing)
         for scale, z in zip(scales, readings, strict=True):

@@ -88,18 +88,19 @@ class Watcher:
     def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
         state = self._state
-        at = max((state.detectors[subject].at for subject in touched if subject in state.detectors), default=None)
+        detectors = {subject: state.detectors[subject] for subject in sorted(touched) if subject in state.detectors}
+        at = max((detector.at for detector in detectors.values()), default=None)
         if at is None:
             return
         at = max(state.newest.event_at if state.newest else at, at)
         bins = [(start, min(start + state.bins.width, at)) for start in state.bins.open()[-MOST_OPEN:]]
-        found = {subject: self._open(subject, bins, at) for subject in sorted(touched) if subject in state.detectors}
-        detectors, pooled_share = {subject: state.detectors[subject] for subject in found}, state.pooled_share()
-        ends = sorted({end for _, end in bins} | {at})
-        near = self._screen.near(detectors, [*found.values()], ends, pooled_share)
-        for subject in [subject for subject, is_near in zip(found, near, strict=True) if is_near]:
-            spike = detectors[subject].look(found[subject], self._footing(subject))
-            if spike.fires:
+        pooled_share = state.pooled_share()
+        for subject, detector in detectors.items():
+            found = self._open(subject, bins, at)
+            if not self._screen.is_near(subject, detector, found, pooled_share):
+                continue
+            spike = detector.look_at_tail(found, self._footing(subject))
+            if spike and spike.fires:
                 mine = (start for start, _ in bins if subject in state.bins.tallies[start])
                 start = min(mine, default=at)
                 change = state.book.consider(subject, spike, start, at, state.position)
@@ -110,14 +111,14 @@ class Watcher:
     def _open(self, subject: str, bins: Sequence[tuple[int, int]], at: int) -> list[Counted]:
         """What came to `subject` in open bins, oldest first, and late at last."""
         tallies, late = self._state.bins.tallies, self._waiting(subject)
-        mine = [(end, tallies[start][subject]) for start, end in bins if subject in tallies[start]]
+        mine = [(end, tally) for start, end in bins if (tally := tallies[start].get(subject))]
         found = [Counted(end, tally.stories, tally.story_negatives) for end, tally in mine]
         return [*found, Counted(at, late.stories, late.negatives)]
 
     def _waiting(self, subject: str) -> LateCount:
         """Late documents of a subject that no window has taken up yet."""
         waiting = [counts[subject] for counts in self._state.late.values() if subject in counts]
-        return LateCount(sum(count.stories for count in waiting), sum(count.negatives for count in waiting))
+        return LateCount(sum([count.stories for count in waiting]), sum([count.negatives for count in waiting]))
 
     def _learn(self, subject: str, start: int, end: int, tally: Tally, late: LateCount) -> Alert | None:
         stories, negatives = tally.stories + late.stories, tally.story_negatives + late.negatives
