@@ -16,6 +16,8 @@ OTHER_RUNTIME := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 SERVES := $(VENV)/.serves-$(RUNTIME)
 DEVELOPS := $(VENV)/.develops-$(RUNTIME)
 ROUNDS ?= 200
+# So many processes share out the tests, file by file; what a test waits for leaves their cores to the others.
+WORKERS ?= 2
 
 .PHONY: help
 help:  ## print this
@@ -26,7 +28,7 @@ setup: $(SERVES)  ## build .venv with all that serves on a CPU (RUNTIME=gpu: on 
 
 .PHONY: test
 test: $(DEVELOPS) java prometheus chromium  ## run every test; what needs a server starts it
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 15 $(ARGS)
 
 .PHONY: lint
 lint: $(DEVELOPS)  ## ruff, mypy and the import contracts

@@ -138,15 +138,16 @@ BAD = (
     "港联银行暂停提款，{m}储户无法取出存款",
 )
 SYLLABLES = "bar dan fel gor hin jas kel lom mir nol pax quin ras sil tor ul ven wex yor zan".split()  # noqa: SIM905 - legible
-CHARACTERS = "东南西北江河湖海山林云石金玉清安宁和平春"
+CHARACTERS = "东南西北江河湖海山林云石金玉清安宁和平春天地人文明星光月阳风雷火木田川泉谷峰岭洲港城桥塔门关"
+PLACES = 12  # as few as keep any two texts from being near copies: every word is scored again and again
 
 
 def _told(template: str, number: int) -> str:
     """A text of its own: with other places in it, it is no copy of another's story."""
     chance = random.Random(number)
-    english = [(chance.choice(SYLLABLES) + chance.choice(SYLLABLES)).title() for _ in range(20)]
-    chinese = ["".join(chance.choices(CHARACTERS, k=2)) for _ in range(20)]
-    return template.format(n=" and ".join(english), m="、".join(chinese))
+    english = [(chance.choice(SYLLABLES) + chance.choice(SYLLABLES)).title() for _ in range(PLACES)]
+    chinese = ["".join(chance.choices(CHARACTERS, k=2)) for _ in range(PLACES)]
+    return template.format(n=" ".join(english), m="、".join(chinese))
 
 
 def documents(
@@ -174,9 +175,9 @@ def publish(logs: Logs, log: str, made: list[dict[str, str]], partitions: int = 
     writer.close()
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Wait for `holds`, or fail saying what did not come."""
+def wait_until(holds: Callable[[], bool], timeout_s: float, what: str, every_s: float = 0.1) -> None:
+    """Wait for `holds`, or fail saying what did not come. Asking may take time of the cores that are waited for."""
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.1)
+        time.sleep(every_s)

@@ -58,9 +58,10 @@ def test_processes_killed_at_random_leave_the_counts_and_alerts_of_an_undisturbe
     publish(logs, "news", made, 4)
     dice = random.Random(7)
     running = {part: disturbed.start(part, "--replay") for part in ("classify", "aggregate")}
+    scored = Scored(logs)
     for number in range(ROUNDS):
         due = int((number + dice.random()) * COUNT / (ROUNDS + 2))
-        wait_until(lambda due=due: counted(logs) >= due, 120, f"{due} documents scored")
+        wait_until(lambda due=due: scored.count() >= due, 120, f"{due} documents scored")
         part = dice.choice(sorted(running))
         assert running[part].poll() is None, disturbed.said()[-3000:]
         running[part].send_signal(signal.SIGKILL)
@@ -95,7 +96,7 @@ def settled(deployment: Deployment, expected: Outcome, timeout_s: float = 90) ->
     """Wait until a live deployment's counts are the expected ones, and see that they stay so."""
     logs = deployment.logs()
     try:
-        wait_until(lambda: outcome(logs).counts == expected.counts, timeout_s, "the counts of an undisturbed run")
+        wait_until(lambda: outcome(logs).counts == expected.counts, timeout_s, "the counts of an undisturbed run", 0.5)
         time.sleep(2)
         assert outcome(logs).counts == expected.counts
     finally:
@@ -165,7 +166,7 @@ def test_of_as_many_malformed_records_as_good_ones_each_good_one_is_counted_and_
     found = outcome(logs)
     labelled = sum(documents for documents, _, _ in found.counts.values())
     assert labelled >= count
-    assert counted(logs) == count
+    assert Scored(logs).count() == count
     assert len(found.dead) == count
     assert set(found.dead.values()) == {
         "not_utf8", "not_json", "missing_field", "wrong_type", "bad_time", "empty_text",
@@ -173,11 +174,17 @@ def test_of_as_many_malformed_records_as_good_ones_each_good_one_is_counted_and_
     logs.close()
 
 
-def counted(logs: Logs) -> int:
-    """Distinct input positions in the scores log."""
-    places = set()
-    for record in logs.scan(SCORES.log):
-        assert record.value is not None
-        scores = decode_range(record.value)
-        places |= {(scores.log_id, scores.partition, document.offset) for document in scores.documents}
-    return len(places)
+class Scored:
+    """Distinct input positions in the scores log, which is read on from where it was read last."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs, self._next = logs, 0
+        self._places: set[tuple[str, int, int]] = set()
+
+    def count(self) -> int:
+        for record in self._logs.scan(SCORES.log, start=self._next):
+            assert record.value is not None
+            scores = decode_range(record.value)
+            self._places |= {(scores.log_id, scores.partition, document.offset) for document in scores.documents}
+            self._next = record.offset + 1
+        return len(self._places)

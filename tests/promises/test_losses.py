@@ -56,12 +56,12 @@ def test_an_input_deleted_and_made_again_is_said_and_read_from_its_beginning(dep
     publish(logs, "news", made[:100])
     process = deployment.start_whole("run")
     before = expected_total(deploy, made[:100])
-    wait_until(lambda: total(deployment) == before, 60, "the first hundred")
+    wait_until(lambda: total(deployment) == before, 60, "the first hundred", 0.5)
     with admin(broker) as kafka:
         kafka.delete_topics(["news"])
     deployment.make_log("news", 1)
     publish(logs, "news", made[100:])  # more than the old one had: no position is out of range
-    wait_until(lambda: total(deployment) == expected, 60, "all that the new log holds, and the old one's hundred")
+    wait_until(lambda: total(deployment) == expected, 60, "all that the new log holds, and the old one's hundred", 0.5)
     assert "input deleted and made again" in deployment.said()
     assert metric(deployment, "bellwether_aggregate_inputs_remade_total") == 1
     stop(process)
@@ -75,14 +75,14 @@ def test_positions_lost_to_retention_are_announced_and_counted(deploy: Deploymen
     publish(logs, "news", made[:100])
     process = deployment.start_whole("run")
     before = expected_total(deploy, made[:100])
-    wait_until(lambda: total(deployment) == before, 60, "the first hundred")
+    wait_until(lambda: total(deployment) == before, 60, "the first hundred", 0.5)
     stop(process)
     publish(logs, "news", made[100:])
     with admin(broker) as kafka:
         kafka.delete_records({TopicPartition("news", 0): 200})
     process = deployment.start_whole("run")
     expected = expected_total(deploy, made[:100] + made[200:])
-    wait_until(lambda: total(deployment) == expected, 60, "what is left")
+    wait_until(lambda: total(deployment) == expected, 60, "what is left", 0.5)
     assert metric(deployment, "bellwether_aggregate_positions_lost_total") == 100
     assert "no longer has positions 100 to 200" in deployment.said()
     stop(process)
@@ -96,7 +96,7 @@ def test_expired_positions_make_it_read_again_and_count_nothing_twice(deploy: De
     logs = deployment.logs()
     publish(logs, "news", made)
     process = deployment.start_whole("run")
-    wait_until(lambda: total(deployment) == expected, 60, "all")
+    wait_until(lambda: total(deployment) == expected, 60, "all", 0.5)
     stop(process)
     with admin(broker) as kafka:
         kafka.delete_groups(["bellwether.classify"])

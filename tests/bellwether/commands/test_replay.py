@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from alerting.alerts import ALERTS, decode_alert
 from alerting.windows import WINDOWS, decode_window
+from bellwether.cli import cli
 from bellwether.clock import now
 from bellwether.commands.replay import replay
 from classifier.scores import SCORES, decode_range
@@ -77,6 +79,25 @@ def alerts(folder: Path) -> list[dict[str, Any]]:
 MAPPED = ("--field", "published_at=time")
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a replay of the history, its log kept."""
+    folder = tmp_path_factory.mktemp("history")
+    jsonl(folder / "news.jsonl", history())
+    arguments = [
+        "replay",
+        str(folder / "news.jsonl"),
+        "--out",
+        str(folder / "found"),
+        *MAPPED,
+        "--keep",
+        "--budget",
+        "5",
+    ]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    return folder / "found"
+
+
 def test_a_crisis_is_found_once_for_its_topic_in_its_hours(call: Caller, tmp_path: Path) -> None:
     jsonl(tmp_path / "news.jsonl.gz", history())
     done = call("replay", "news.jsonl.gz", "--out", "found", *MAPPED, "--keep")
@@ -105,16 +126,14 @@ def test_a_crisis_is_found_once_for_its_topic_in_its_hours(call: Caller, tmp_pat
     assert sorted(path.name for path in (tmp_path / "found").iterdir()) == ["alerts.jsonl", "replay.db"]
 
 
-def test_each_alert_stands_there_as_it_ended(call: Caller, tmp_path: Path) -> None:
-    jsonl(tmp_path / "news.jsonl", history())
-    assert call("replay", "news.jsonl", "--out", "found", *MAPPED, "--keep").code == 0
+def test_each_alert_stands_there_as_it_ended(kept: Path) -> None:
     last = {}
     revisions = 0
-    for record in EmbeddedLogs(tmp_path / "found" / "replay.db", now).scan(ALERTS.log):
+    for record in EmbeddedLogs(kept / "replay.db", now).scan(ALERTS.log):
         alert = decode_alert(record.value or b"")
         last[alert.id] = alert.revision
         revisions += 1
-    assert {alert["id"]: alert["revision"] for alert in alerts(tmp_path / "found")} == last
+    assert {alert["id"]: alert["revision"] for alert in alerts(kept)} == last
     assert revisions > len(last)
 
 
@@ -135,18 +154,17 @@ def test_the_order_of_lines_and_files_does_not_matter(call: Caller, tmp_path: Pa
 
 
 def test_kept_scores_are_watched_again_without_a_model(
-    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Caller, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jsonl(tmp_path / "news.jsonl", history())
-    assert call("replay", "news.jsonl", "--out", "found", *MAPPED, "--keep", "--budget", "5").code == 0
     monkeypatch.setenv("BELLWETHER_CLASSIFIER__ARTIFACT", str(tmp_path / "nowhere"))
-    done = call("replay", "--scores", "found/replay.db", "--out", "again", "--budget", "5")
+    scores = str(kept / "replay.db")
+    done = call("replay", "--scores", scores, "--out", "again", "--budget", "5")
     assert done.code == 0, done.err
-    again, found = ([{**alert, "corrected": None} for alert in alerts(tmp_path / name)] for name in ("again", "found"))
+    again, found = ([{**alert, "corrected": None} for alert in alerts(folder)] for folder in (tmp_path / "again", kept))
     assert again == found  # only how often the model errs is told by the model alone
     assert "texts/s" not in done.out
-    assert call("replay", "--scores", "found/replay.db", "--out", "fewer", "--budget", "0.001").code == 0
-    assert len(alerts(tmp_path / "fewer")) < len(alerts(tmp_path / "found"))
+    assert call("replay", "--scores", scores, "--out", "fewer", "--budget", "0.001").code == 0
+    assert len(alerts(tmp_path / "fewer")) < len(alerts(kept))
     assert [path.name for path in (tmp_path / "again").iterdir()] == ["alerts.jsonl"]
 
 
