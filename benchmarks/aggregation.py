@@ -2,7 +2,9 @@
 
     python -m benchmarks.aggregation [--rounds 7] [--out FILE]
 
-Time is that of the processor, of which others on the machine take little away.
+A score is a whole document: its sentiment, the probability of every topic, its story and what is shown of it. Figures "decoding
+apart" are of `Keeper.take` alone: counting, stories, evidence, closing windows, detectors and early looks. Time is that of
+the processor, of which others on the machine take little away.
 """
 
 import argparse
