@@ -41,7 +41,7 @@ from classifier.training.evaluate import evaluate
 from classifier.training.labels import TOPICS
 from classifier.training.loss import total_loss
 from classifier.training.model import LabelAttention
-from classifier.training.scoring import Logits, score, score_onnx
+from classifier.training.scoring import Logits, run_torch, score, score_onnx
 from classifier.training.settings import Settings
 from classifier.training.train import build_model, parameter_groups
 from classifier.training.vocabulary import read_tokenizer
@@ -97,13 +97,7 @@ class Trained:
 
     def logits(self, texts: Sequence[str]) -> Logits:
         """Of these texts."""
-
-        @torch.inference_mode()
-        def run(ids: np.ndarray, mask: np.ndarray) -> Sequence[np.ndarray]:
-            scores = self.model(torch.from_numpy(ids), torch.from_numpy(mask))
-            return [scores.topic_logits.numpy(), scores.sentiment_logits.numpy()]
-
-        return score(run, self.tokenizer, texts, MAX_TOKENS)
+        return score(run_torch(self.model), self.tokenizer, texts, MAX_TOKENS)
 
 
 def train_short(

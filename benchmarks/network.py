@@ -13,7 +13,7 @@ from classifier.batches import Group, grouped, shapes
 from classifier.classify import PORTION_BYTES
 from classifier.scorer import Scorer
 from classifier.session import Session
-from classifier.tokenizer import Tokenizer, Tokens
+from classifier.tokenizer import Tokenizer
 
 _READ_BYTES, _AROUND_TEXT = 1_500, 110  # as in `classifier.classify`; a record's JSON besides its text
 _POLLED = 500
@@ -52,12 +52,12 @@ class Network:
         self._shapes = shapes(artifact.manifest.max_tokens)
         self._scorer = Scorer.open(SHIPPED, model=model, device="cpu")
 
-    def groups(self, texts: Sequence[str]) -> Iterator[tuple[Group, list[Tokens]]]:
-        """How the daemon puts texts together, each group with the tokens of its members."""
+    def groups(self, texts: Sequence[str]) -> Iterator[tuple[Group, list[NDArray[np.int64]]]]:
+        """How the daemon puts texts together, each group with the ids of its members, which are texts or chunks of them."""
         for portion in portions(texts):
-            tokens = self.tokenizer.encode(portion)
-            for group in grouped([len(each) for each in tokens], self._shapes):
-                yield group, [tokens[place] for place in group.members]
+            chunks = [ids for text in self.tokenizer.encode(portion) for ids in text.chunks]
+            for group in grouped([len(ids) for ids in chunks], self._shapes):
+                yield group, [chunks[place] for place in group.members]
 
     def bare(self, texts: Sequence[str]) -> float:
         """Seconds for texts tokenised and put into the daemon's shapes beforehand, a run on each thread at once."""
@@ -91,17 +91,17 @@ class Network:
             self._scorer.score(portion)
         return time.perf_counter() - began
 
-    def _whole(self, group: Group, members: Sequence[Tokens]) -> Batch:
+    def _whole(self, group: Group, members: Sequence[NDArray[np.int64]]) -> Batch:
         """The whole shape: missing rows repeat the last text, as in the product."""
         missing = group.shape.rows - len(members)
         return padded([*members, *[members[-1]] * missing], group.shape.length, self.tokenizer.padding)
 
 
-def padded(rows: Sequence[Tokens], length: int, padding: int) -> Batch:
+def padded(rows: Sequence[NDArray[np.int64]], length: int, padding: int) -> Batch:
     """Ids and mask of `rows`, filled up to `length`."""
     ids = np.full((len(rows), length), padding, np.int64)  # [B, L]
     mask = np.zeros_like(ids)  # [B, L]
-    for row, text in enumerate(rows):
-        ids[row, : len(text)] = text.ids
-        mask[row, : len(text)] = 1
+    for row, chunk in enumerate(rows):
+        ids[row, : len(chunk)] = chunk
+        mask[row, : len(chunk)] = 1
     return ids, mask

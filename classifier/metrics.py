@@ -44,7 +44,7 @@ class ClassifyMetrics:
             f"{_NAME}_texts_cached_total", "Texts whose scores were known from a copy", registry=registry
         )
         self.truncated = Counter(
-            f"{_NAME}_texts_truncated_total", "Texts longer than the model reads, scored by their beginning",
+            f"{_NAME}_texts_truncated_total", "Texts so long that their end was not read",
             registry=registry,
         )  # fmt: skip
         self.tokens = Counter(f"{_NAME}_tokens_total", "Tokens that the model read", registry=registry)

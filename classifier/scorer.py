@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, Model, read_artifact
 from classifier.batches import Group, grouped, shapes
+from classifier.chunks import pooled
 from classifier.scores import WHOLE, Span
 from classifier.session import Outputs, Session
 from classifier.spans import spans_of
@@ -44,7 +45,7 @@ class Scored(Struct, frozen=True):
 class BatchRun(Struct, frozen=True):
     """One run of the network."""
 
-    texts: int
+    texts: int  # chunks of long ones count each
     tokens: int
     places: int  # for tokens, padding and fill included
 
@@ -55,7 +56,7 @@ class Work:
 
     texts: int = 0
     cached: int = 0  # copies of a text scored before: not scored again
-    truncated: int = 0  # longer than the model reads
+    truncated: int = 0  # so long that their end was not read
     batches: list[BatchRun] = field(default_factory=list)
 
 
@@ -110,10 +111,8 @@ class Scorer:
         """
         texts = [_WARM_UP, _WARM_UP * 40]
         try:
-            tokens = self._tokenizer.encode(texts)
-            for group in grouped([len(text) for text in tokens], self._shapes):
-                outputs = self._run(group, tokens)
-                self._verdict.of(texts[group.members[0]], tokens[group.members[0]], 0, outputs)
+            for _ in self._scored({text.encode(): text for text in texts}, never, Work()):
+                pass
         except Exception as error:
             raise ArtifactError(
                 f"The model in {self._folder} fails on a text of our own ({str(error).strip()[:300]}): "
@@ -155,69 +154,70 @@ class Scorer:
         keys = list(texts)
         tokens = self._tokenizer.encode(list(texts.values()))
         work.truncated += sum(text.truncated for text in tokens)
+        chunks = [ids for text in tokens for ids in text.chunks]
+        owners = [place for place, text in enumerate(tokens) for _ in text.chunks]
+        read: list[list[Outputs]] = [[] for _ in tokens]  # a text's chunks, of one size all, are read in their order
+        for group, outputs in self._read(chunks, stop, work):
+            for row, chunk in enumerate(group.members):
+                place = owners[chunk]
+                read[place].append(Outputs(*(output[row] for output in outputs)))
+                if len(read[place]) == len(tokens[place].chunks):
+                    key, said = keys[place], pooled(read[place], tokens[place])
+                    read[place].clear()
+                    yield key, self._verdict.of(texts[key], tokens[place], said)
+
+    def _read(
+        self, chunks: Sequence[NDArray[np.int64]], stop: Callable[[], bool], work: Work
+    ) -> Iterator[tuple[Group, Outputs]]:
+        """What the network says of each group of chunks; it reads ahead while the groups before are judged."""
         running: deque[tuple[Group, Future[Outputs]]] = deque()
         try:
-            for group in grouped([len(text) for text in tokens], self._shapes):
+            for group in grouped([len(ids) for ids in chunks], self._shapes):
                 if stop():
                     raise Stopped
-                running.append((group, self._network.submit(self._run, group, tokens)))
+                running.append((group, self._network.submit(self._run, group, chunks)))
+                tokens = sum(len(chunks[place]) for place in group.members)
+                work.batches.append(BatchRun(len(group.members), tokens, group.shape.rows * group.shape.length))
                 if len(running) > self._ahead:
-                    yield from self._judged(*running.popleft(), keys, texts, tokens, work)
+                    yield running[0][0], running.popleft()[1].result()
             while running:
-                yield from self._judged(*running.popleft(), keys, texts, tokens, work)
+                yield running[0][0], running.popleft()[1].result()
         finally:
             for _, outputs in running:
                 outputs.cancel()
 
-    def _judged(
-        self,
-        group: Group,
-        outputs: Future[Outputs],
-        keys: Sequence[bytes],
-        texts: Mapping[bytes, str],
-        tokens: Sequence[Tokens],
-        work: Work,
-    ) -> Iterator[tuple[bytes, Scored]]:
-        """The scores of a group, once the network has read it."""
-        said = outputs.result()
-        read = sum(len(tokens[place]) for place in group.members)
-        work.batches.append(BatchRun(len(group.members), read, group.shape.rows * group.shape.length))
-        for row, place in enumerate(group.members):
-            key = keys[place]
-            yield key, self._verdict.of(texts[key], tokens[place], row, said)
-
-    def _run(self, group: Group, tokens: Sequence[Tokens]) -> Outputs:
+    def _run(self, group: Group, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
         """Outputs of a whole shape; the rows behind the group's own are fill."""
         ids = np.full((group.shape.rows, group.shape.length), self._tokenizer.padding, np.int64)  # [B, L]
         mask = np.zeros_like(ids)  # [B, L]
         for row in range(group.shape.rows):
-            text = tokens[group.members[min(row, len(group.members) - 1)]]
-            ids[row, : len(text)] = text.ids
-            mask[row, : len(text)] = 1
+            chunk = chunks[group.members[min(row, len(group.members) - 1)]]
+            ids[row, : len(chunk)] = chunk
+            mask[row, : len(chunk)] = 1
         return self._session.run(ids, mask)
 
 
 class _Verdict:
-    """From a row of the network's outputs to `Scored`."""
+    """From what the network says of a text to `Scored`."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._temperature = manifest.temperature
         self._thresholds = [math.ceil(manifest.thresholds[topic] * WHOLE) for topic in manifest.topics]
         self._other = manifest.topics.index(OTHER) if OTHER in manifest.topics else None
 
-    def of(self, text: str, tokens: Tokens, row: int, outputs: Outputs) -> Scored:
-        topics = self._topics(outputs.topic_logits[row])
+    def of(self, text: str, tokens: Tokens, said: Outputs) -> Scored:
+        topics = self._topics(said.topic_logits)
         labels = self._labels(topics)
-        attention = outputs.attention[row]  # [T + 1, L]
+        attention = said.attention  # [T + 1, L]
         leading = max(labels, key=lambda topic: topics[topic], default=self._other)
         evidence = (
             attention[-1] if leading == self._other or leading is None else (attention[-1] + attention[leading]) / 2
         )
         return Scored(
-            sentiment=self._sentiment(outputs.sentiment_logits[row]),
+            sentiment=self._sentiment(said.sentiment_logits),
             topics=topics,
             labels=labels,
-            spans=spans_of(text, tokens, evidence[: len(tokens)]),
+            spans=spans_of(text, tokens, evidence),
         )
 
     def _topics(self, logits: NDArray[np.float32]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 
 _INPUTS = {"input_ids", "attention_mask"}
-_OUTPUTS = ["topic_logits", "sentiment_logits", "attention"]
+_OUTPUTS = ["topic_logits", "sentiment_logits", "attention", "log_mass"]
 _FATAL = 4  # the runtime's own log: what goes wrong is raised as well
 
 
@@ -24,6 +24,7 @@ class Outputs(NamedTuple):
     topic_logits: NDArray[np.float32]  # [B, T]
     sentiment_logits: NDArray[np.float32]  # [B, 3]
     attention: NDArray[np.float32]  # [B, T + 1, L], evidence: the topics in order, then sentiment; 0 on padding
+    log_mass: NDArray[np.float32]  # [B, T + 1], how much the text drew each query: log of the sum of exp of its scores
 
 
 class Session:

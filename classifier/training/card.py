@@ -50,8 +50,8 @@ _LIMITS = """
   negative texts more than the share of neutral ones.
 - The Chinese forum corpus contradicts itself on about a fifth of repeated texts; the Chinese event corpus glues unrelated
   headlines together and labels one of them.
-- Irony, images, voice and languages other than English and Chinese are out of reach. Texts beyond 256 tokens are cut; training
-  cut at 128.
+- Irony, images, voice and languages other than English and Chinese are out of reach. Texts beyond 256 tokens are read in
+  overlapping chunks and answered as by one attention over all of them, up to 8 chunks; training saw only the first 96 to 128.
 - The words shown beside an answer are where a topic's query looked, and what each token added to the leading sentiment. Struck
   out, they lower the answer's probability several times as much as random words do; they are evidence, not proof of a cause.
 """

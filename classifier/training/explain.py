@@ -22,7 +22,7 @@ from classifier.tokenizer import Tokenizer
 from classifier.training.calibrate import Calibration
 from classifier.training.data import Example, LabelWeights, read_examples, split
 from classifier.training.intervals import interval
-from classifier.training.scoring import Logits, each, run_onnx, score
+from classifier.training.scoring import Logits, read, run_onnx, score
 
 SHARE = 0.2
 _DRAWS = 5
@@ -59,14 +59,13 @@ def explain(artifact: Artifact, examples: Sequence[Example], seed: int = 5) -> d
     texts = [example.text for example in examples]
     run, manifest = run_onnx(artifact.path("model.int8.onnx")), artifact.manifest
     tokens = Tokenizer(artifact.path("tokenizer.json"), manifest.max_tokens).encode(texts)
-    outputs = dict(each(run, [text.ids.tolist() for text in tokens]))
-    before = _probabilities(
-        artifact, Logits(*(np.stack([outputs[row][i] for row in range(len(texts))]) for i in (0, 1)))
-    )
+    said = read(run, tokens)
+    logits = Logits(np.stack([a.topic_logits for a in said]), np.stack([a.sentiment_logits for a in said]))
+    before = _probabilities(artifact, logits)
     answers = []
     for row, text in enumerate(texts):
         for label in _labels(artifact, before[row]):
-            words = Words(text, tokens[row], outputs[row][2][label, : len(tokens[row])].astype(float))
+            words = Words(text, tokens[row], said[row].attention[label].astype(float))
             kept = [i for i, (start, end) in enumerate(words.bounds) if any(map(str.isalnum, text[start:end]))]
             if len(kept) >= _FEWEST_WORDS:
                 answers.append(Answer(row, label, tuple(words.bounds[i] for i in kept), words.weights[kept]))

@@ -1,8 +1,8 @@
 """From a trained model to ONNX.
 
 The graph keeps the names of the contract with the serving side: inputs `input_ids` and `attention_mask`, int64 [B, L]; outputs
-`topic_logits` [B, T], `sentiment_logits` [B, 3] and `attention` [B, T + 1, L], float32; B and L are free. `attention` is
-`LabelAttention.evidence`: where each topic's query looked, then what each token added to the leading sentiment.
+`topic_logits` [B, T], `sentiment_logits` [B, 3], `attention` [B, T + 1, L] and `log_mass` [B, T + 1], float32; B and L are free.
+`attention` is `LabelAttention.evidence`: where each topic's query looked, then what each token added to the leading sentiment.
 
 `python -m classifier.training.artifact` writes the whole folder that the serving side loads; then write the float32 answers that
 tests compare the int8 graph with: `python -m classifier.training.reference` (its own page tells the arguments).
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from classifier.training.model import LabelAttention, load_served
 
 OPSET = 21
-OUTPUTS = ("topic_logits", "sentiment_logits", "attention")
+OUTPUTS = ("topic_logits", "sentiment_logits", "attention", "log_mass")
 
 
 class _Outputs(nn.Module):
@@ -28,13 +28,13 @@ class _Outputs(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         # The finished additive mask, [B, 1, 1, L]: the encoder's own way to it costs a [B, 1, L, L] gather.
         lowest = torch.finfo(torch.float32).min
         additive = (1.0 - attention_mask[:, None, None, :].float()) * lowest
         H = self.model.encoder(input_ids=input_ids, attention_mask=additive).last_hidden_state  # [B, L, d]
         scores = self.model.pool(H, attention_mask)
-        return scores.topic_logits, scores.sentiment_logits, self.model.evidence(H, scores)
+        return scores.topic_logits, scores.sentiment_logits, self.model.evidence(H, scores), scores.log_mass
 
 
 def export_fp32(folder: Path, out: Path) -> None:

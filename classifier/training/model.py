@@ -18,11 +18,14 @@ class Scores:
         topic_logits: [B, T].
         sentiment_logits: [B, 3], in the order negative, neutral, positive.
         attention: [B, T + 1, L], rows sum to 1: the topics in order, then sentiment.
+        log_mass: [B, T + 1], log of the sum of exp of the scores that `attention` is the softmax of; it weighs the chunks of a
+            long text (`classifier.chunks`).
     """
 
     topic_logits: Tensor
     sentiment_logits: Tensor
     attention: Tensor
+    log_mass: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,13 @@ class LabelAttention(nn.Module):
         """
         scores = (H @ self.queries.T).transpose(1, 2) * H.shape[-1] ** -0.5  # [B, T + 1, L]
         scores = scores.masked_fill(attention_mask[:, None, :] == 0, torch.finfo(scores.dtype).min)  # [B, T + 1, L]
+        log_mass = scores.logsumexp(-1)  # [B, T + 1]
         attention = scores.softmax(-1)  # [B, T + 1, L], exactly 0 on padding
         gathered = self.dropout(attention @ H)  # [B, T + 1, d]
         # Products and sums, not matrix products: a matrix kernel may add in another order for another batch size.
         topic_logits = (gathered[:, :-1] * self.topic_weight).sum(-1) + self.topic_bias  # [B, T]
         sentiment = (gathered[:, -1:] * self.sentiment.weight).sum(-1) + self.sentiment.bias  # [B, 3]
-        return Scores(topic_logits, sentiment, attention)
+        return Scores(topic_logits, sentiment, attention, log_mass)
 
     def evidence(self, H: Tensor, scores: Scores) -> Tensor:
         """How much each token spoke for each answer, [B, T + 1, L], rows sum to 1: the topics in order, then the sentiment.

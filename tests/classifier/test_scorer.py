@@ -11,6 +11,7 @@ from classifier.artifact import SENTIMENTS, ArtifactError
 from classifier.batches import Group, Shape
 from classifier.scorer import REMEMBERED, Scored, Scorer, Stopped, Work, whole_shares
 from classifier.scores import WHOLE
+from classifier.tokenizer import MOST_CHUNKS
 from tests.classifier.made import texts
 
 TEXTS = texts(260)
@@ -51,23 +52,23 @@ def test_a_text_scores_the_same_on_any_number_of_threads(
 
 
 def test_a_row_of_the_network_is_the_same_bit_for_bit_whatever_the_other_rows_hold(scorer: Scorer) -> None:
-    tokens = scorer._tokenizer.encode(TEXTS)
+    chunks = [ids for text in scorer._tokenizer.encode(TEXTS) for ids in text.chunks]
     for shape in scorer._shapes:
-        fitting = [place for place, text in enumerate(tokens) if len(text) <= shape.length][-shape.rows :]
-        company = scorer._run(Group(shape, tuple(fitting)), tokens)
+        fitting = [place for place, ids in enumerate(chunks) if len(ids) <= shape.length][-shape.rows :]
+        company = scorer._run(Group(shape, tuple(fitting)), chunks)
         for row, place in enumerate(fitting):
-            alone = scorer._run(Group(shape, (place,)), tokens)
+            alone = scorer._run(Group(shape, (place,)), chunks)
             for one, all_rows in zip(alone, company, strict=True):
                 assert np.array_equal(one[0], all_rows[row])
 
 
 def test_padding_moves_no_logit(scorer: Scorer) -> None:
-    tokens = scorer._tokenizer.encode(TEXTS[::10])
+    chunks = [ids for text in scorer._tokenizer.encode(TEXTS[::10]) for ids in text.chunks]
     moved = []
-    for place, text in enumerate(tokens):
-        short = scorer._run(Group(Shape(2, len(text)), (place,)), tokens)
-        padded = scorer._run(Group(Shape(2, len(text) + 37), (place,)), tokens)
-        assert not padded.attention[0, :, len(text) :].any()
+    for place, ids in enumerate(chunks):
+        short = scorer._run(Group(Shape(2, len(ids)), (place,)), chunks)
+        padded = scorer._run(Group(Shape(2, len(ids) + 37), (place,)), chunks)
+        assert not padded.attention[0, :, len(ids) :].any()
         moved.append(np.abs(short.topic_logits - padded.topic_logits).max())
         moved.append(np.abs(short.sentiment_logits - padded.sentiment_logits).max())
     assert max(moved) < 0.02  # a last bit may tip an activation's rounding to 8 bits
@@ -159,12 +160,31 @@ def test_more_distinct_texts_than_are_remembered_still_have_scores(scorer: Score
     assert len(scorer._remembered) == REMEMBERED
 
 
-def test_a_text_longer_than_the_model_reads_is_scored_by_its_beginning_and_counted(scorer: Scorer) -> None:
+FILLER = "The committee met on Tuesday and approved the minutes of its last meeting. "
+NEWS = "Northbank collapses: depositors queue to withdraw their money and withdrawals are halted. "
+
+
+@pytest.mark.parametrize("before", [0, 30, 60])
+def test_news_in_any_part_of_a_long_text_is_found_and_shown(scorer: Scorer, before: int) -> None:
+    text = FILLER * before + NEWS * 3 + FILLER * (60 - before)
     work = Work()
-    long = "Shares of the bank fall sharply. " * 100
-    long_scored, longer_scored, huge_scored = scorer.score([long, long + "Profit soars.", long * 40], work=work)
-    assert long_scored == longer_scored == huge_scored
+    dull, scored = scorer.score([FILLER * 63, text], work=work)
+    assert not work.truncated
+    run = scorer.topics.index("liquidity_run")
+    assert scored.topics[run] > 10 * dull.topics[run]
+    assert scored.sentiment[NEGATIVE] > dull.sentiment[NEGATIVE]
+    news = range(len(FILLER) * before, len(FILLER) * before + len(NEWS) * 3)
+    inside = sum(span.weight for span in scored.spans if span.start in news)
+    assert inside > 0.8 * sum(span.weight for span in scored.spans)
+
+
+def test_what_no_chunk_holds_is_not_read_and_is_counted(scorer: Scorer) -> None:
+    work = Work()
+    long = "Shares of the bank fall sharply. " * 400
+    scored = scorer.score([long, long + "Profit soars.", long * 40], work=work)
+    assert scored[0] == scored[1] == scored[2]
     assert work.truncated == 3
+    assert sum(batch.texts for batch in work.batches) == 3 * MOST_CHUNKS
 
 
 def test_nothing_asked_is_nothing_scored(scorer: Scorer) -> None:
