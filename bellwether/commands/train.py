@@ -16,6 +16,8 @@ MINUTES = "End after so long, with the schedule complete."
 WARM_UP = "Before, guess masked words of all texts for so long."
 LORA = "Train low-rank adapters of this rank, not all weights; merged in the end."
 ADVERSARIAL = "Train against steps of this length in the word rows too (FGM); 0.5 is usual."
+MASKED = "Hide up to this share of each text's words in training."
+SMOOTHING = "Spread this share of each sentiment label over the others: a less certain model."
 
 
 @click.command
@@ -37,6 +39,8 @@ ADVERSARIAL = "Train against steps of this length in the word rows too (FGM); 0.
 @click.option("--warm-up-minutes", type=click.FloatRange(min=0), default=0.0, metavar="N", help=WARM_UP)
 @click.option("--lora", type=click.IntRange(min=0), default=0, metavar="RANK", help=LORA)
 @click.option("--adversarial", type=click.FloatRange(min=0), default=0.0, metavar="LENGTH", help=ADVERSARIAL)
+@click.option("--masked", type=click.FloatRange(0, 1, max_open=True), default=0.0, metavar="SHARE", help=MASKED)
+@click.option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, metavar="SHARE", help=SMOOTHING)
 @click.option("--seed", type=int, default=20, show_default=True)
 @click.pass_obj
 def train(

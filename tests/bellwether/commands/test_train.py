@@ -22,6 +22,7 @@ def labelled(tmp_path: Path) -> Path:
 def test_a_model_is_trained_then_measured_then_scores(call: Caller, labelled: Path, tmp_path: Path) -> None:
     encoder = write_encoder(tmp_path / "encoder")
     switches = ("--lora", "4", "--adversarial", "0.5", "--accumulation", "2", "--warm-up-minutes", "0.005")
+    switches += ("--masked", "0.1", "--smoothing", "0.02")
     size = ("--max-steps", "30", "--batch", "8", "--learning-rate", "2e-3")
     done = call("train", "--data", str(labelled), "--out", "mine", "--encoder", encoder, *size, *switches)
     assert done.code == 0, done.err
