@@ -10,6 +10,7 @@ import pytest
 from classifier.artifact import Artifact
 from classifier.training.export import export_fp32
 from classifier.training.half import halve
+from classifier.session import Outputs
 from classifier.training.labels import TOPICS
 from classifier.training.scoring import Logits, pad, score_onnx, score_torch
 from classifier.training.vocabulary import read_tokenizer
@@ -63,13 +64,13 @@ def test_a_graph_gives_what_the_serving_side_expects(tiny: Artifact, name: str) 
     session = onnxruntime.InferenceSession(str(tiny.folder / name))
     tokenizer = read_tokenizer(tiny.folder / "tokenizer.json")
     ids, mask = pad([encoding.ids for encoding in tokenizer.encode_batch_fast(texts())])
-    topics, sentiment, attention = session.run(
-        ["topic_logits", "sentiment_logits", "attention"], {"input_ids": ids, "attention_mask": mask}
-    )
-    assert {array.dtype for array in (topics, sentiment, attention)} == {np.dtype(np.float32)}
+    outputs = session.run(list(Outputs._fields), {"input_ids": ids, "attention_mask": mask})
+    topics, sentiment, attention, log_mass = outputs
+    assert {array.dtype for array in outputs} == {np.dtype(np.float32)}
     assert topics.shape == (36, 17)
     assert sentiment.shape == (36, 3)
     assert attention.shape == (36, 18, ids.shape[1])
+    assert log_mass.shape == (36, 18)
     assert not attention[np.broadcast_to(mask[:, None] == 0, attention.shape)].any()
     np.testing.assert_allclose(attention.sum(-1), 1, atol=5e-3)
 
