@@ -8,9 +8,9 @@ import onnxruntime
 import pytest
 
 from classifier.artifact import Artifact
+from classifier.session import Outputs
 from classifier.training.export import export_fp32
 from classifier.training.half import halve
-from classifier.session import Outputs
 from classifier.training.labels import TOPICS
 from classifier.training.scoring import Logits, pad, score_onnx, score_torch
 from classifier.training.vocabulary import read_tokenizer
