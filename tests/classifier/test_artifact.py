@@ -162,7 +162,8 @@ def test_a_small_network_that_contradicts_itself_says_how(
 def test_a_network_of_other_topics_than_the_manifest_names_is_refused(copied: Path) -> None:
     def add(manifest: dict[str, Any]) -> None:
         manifest["topics"].append("weather")
-        manifest["thresholds"]["weather"] = 0.5
+        for network in (manifest, manifest["small"]):
+            network["thresholds"]["weather"] = 0.5
 
     rewrite(copied, add)
     with pytest.raises(ArtifactError, match=r"manifest\.json names 18"):

@@ -26,7 +26,7 @@ def test_metrics_exist_from_the_start(desk: Desk, scorer: Scorer) -> None:
 
 
 def test_metrics_count_what_scoring_took(desk: Desk, scorer: Scorer) -> None:
-    desk.append(document(1, "Shares fall"), document(2, "Shares fall"), document(3, "Profit soars " * 300))
+    desk.append(document(1, "Shares fall"), document(2, "Shares fall"), document(3, "Profit soars " * 2_000))
     Member(desk, scorer).run()
     assert desk.metric("texts_cached_total") == 1
     assert desk.metric("texts_truncated_total") == 1
