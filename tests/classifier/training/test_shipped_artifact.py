@@ -82,6 +82,13 @@ def test_the_small_network_is_one_of_its_own_that_shares_the_word_rows(manifest:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_small_network_costs_at_most_two_points(manifest: Any, lang: str) -> None:
+    for part, figure in (("languages", "macro_f1"), ("topics", "micro_f1")):
+        whole, small = (network["metrics"][part][lang][figure] for network in (manifest, manifest["small"]))
+        assert small >= whole - 0.02
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("network", [NETWORK_CPU, NETWORK_SMALL])
 def test_negative_and_positive_are_not_swapped(network: str, lang: str) -> None:
     """Clear sentences of both signs: almost all on their side, and none of the order of labels read wrongly."""
