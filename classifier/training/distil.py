@@ -26,7 +26,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
 from classifier.training.data import UNLABELLED, Example, LabelWeights, read_examples, split, text_rows
@@ -44,7 +43,7 @@ from classifier.training.model import (
 )
 from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings
-from classifier.training.train import LabelTrainer, trainer_arguments
+from classifier.training.train import LabelTrainer, last_checkpoint, trainer_arguments
 from classifier.training.vocabulary import read_tokenizer
 
 LAYERS = (0, 2, 5)
@@ -244,9 +243,7 @@ def distil(
         teacher=model,
         mix=mix,
     )
-    checkpoints = out / "checkpoints"
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.exists() else None  # type: ignore[no-untyped-call]
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last_checkpoint(out / "checkpoints"))
     save_model(with_embeddings_of(teacher, student), card, tokenizer_json, out / "model")
     return out / "model"
 

@@ -60,8 +60,7 @@ def explain(artifact: Artifact, examples: Sequence[Example], seed: int = 5) -> d
     run, manifest = run_onnx(artifact.path("model.int8.onnx")), artifact.manifest
     tokens = Tokenizer(artifact.path("tokenizer.json"), manifest.max_tokens).encode(texts)
     said = read(run, tokens)
-    logits = Logits(np.stack([a.topic_logits for a in said]), np.stack([a.sentiment_logits for a in said]))
-    before = _probabilities(artifact, logits)
+    before = _probabilities(artifact, Logits.of(said))
     answers = []
     for row, text in enumerate(texts):
         for label in _labels(artifact, before[row]):

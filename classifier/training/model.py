@@ -137,7 +137,7 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> PreTrainedModel:
 
 
 def _with_whole_attention(config: PreTrainedConfig) -> PreTrainedConfig:
-    """Without dropout inside attention: on a CPU its random numbers take a third of a training step."""
+    """Without dropout inside attention: on a CPU drawing a number for each pair of tokens slows every training step."""
     if hasattr(config, "attention_probs_dropout_prob"):
         config.attention_probs_dropout_prob = 0.0
     return config

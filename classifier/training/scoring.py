@@ -30,6 +30,11 @@ class Logits:
     topics: np.ndarray
     sentiment: np.ndarray
 
+    @classmethod
+    def of(cls, answers: Sequence[Outputs]) -> "Logits":
+        """Of texts of which a network has said these."""
+        return cls(np.stack([a.topic_logits for a in answers]), np.stack([a.sentiment_logits for a in answers]))
+
     def rows(self, chosen: np.ndarray) -> "Logits":
         """The rows that a boolean or index array chooses."""
         return Logits(self.topics[chosen], self.sentiment[chosen])
@@ -67,8 +72,7 @@ def run_torch(model: LabelAttention) -> Run:
 
 def score(run: Run, tokenizer_file: Path, texts: Sequence[str], max_tokens: int) -> Logits:
     """Scores texts with any function that runs a batch; the answer is in the order of `texts`."""
-    answers = read(run, Tokenizer(tokenizer_file, max_tokens).encode(texts))
-    return Logits(np.stack([a.topic_logits for a in answers]), np.stack([a.sentiment_logits for a in answers]))
+    return Logits.of(read(run, Tokenizer(tokenizer_file, max_tokens).encode(texts)))
 
 
 def read(run: Run, texts: Sequence[Tokens], batch: int = 32) -> list[Outputs]:

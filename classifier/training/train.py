@@ -173,7 +173,7 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
     (out / "tokenizer.json").write_text(tokenizer_json, "utf-8")
     (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1), "utf-8")
     tokenizer = read_tokenizer(out / "tokenizer.json")
-    checkpoint = _last_checkpoint(out / "checkpoints")
+    checkpoint = last_checkpoint(out / "checkpoints")
     if settings.warm_up_minutes and not checkpoint:
         warm_up(model, tokenizer, texts, settings.warm_up_minutes, batch=settings.batch)
     if settings.lora:
@@ -204,7 +204,8 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
     return out / "model"
 
 
-def _last_checkpoint(folder: Path) -> str | None:
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest of a run's checkpoints, None if there is none."""
     return get_last_checkpoint(str(folder)) if folder.exists() else None  # type: ignore[no-untyped-call]
 
 
