@@ -33,6 +33,7 @@ class Usual(NamedTuple):
     dispersion: float  # how much more the share scatters than chance alone would have it
     beyond_share: float  # of negatives, expected of documents beyond the usual number
     at_once: float  # documents: of a feed with dates only, those of a day come together
+    least_share: float  # of negatives, expected at least, however many documents come
 
 
 class Scale(Struct, gc=False):
@@ -98,27 +99,42 @@ class Scale(Struct, gc=False):
         """The statistic."""
         return standardised(sums, self.expected(sums.documents, usual), usual.share, usual.dispersion)
 
-    def add(self, elapsed: float, documents: float, negatives: float, usual: tuple[float, ...]) -> float:
-        """Add a bin that ends `elapsed` microseconds after the last one; returns what z is now, or 0 where it is not above T.
+    def add(
+        self, at: int, elapsed: float, days: float, documents: float, negatives: float, usual: tuple[float, ...]
+    ) -> float:
+        """Add a bin that ends at instant `at`, `elapsed` microseconds after the last one; returns what z is now.
 
+        Where z is not above T, 0 is returned and the tail has learned; where it is, `learn` waits until that was told.
         This is `after` and `z` once more, to the last bit, written for speed: no call is made that most updates do not need.
-        `usual` has the fields of `Usual`.
+        `days` is `elapsed` in days, and `usual` has the fields of `Usual`.
         """
-        share, per_day, dispersion, beyond, at_once = usual
-        length, squares = self.length, self.squares
+        share, per_day, dispersion, beyond, at_once, least = usual
+        length, squares, tail = self.length, self.squares, self.tail
         keep = exp(-elapsed / length)
         self.documents = had = self.documents * keep + documents
         self.negatives = bad = self.negatives * keep + negatives
         self.squares = squares = squares * keep * keep + documents
-        usually = per_day * length / DAY_LENGTH
-        if usually < at_once:
-            usually = at_once
-        expected = share * usually + beyond * (had - usually) if had > usually else share * had
-        excess, threshold = bad - expected, self.tail.threshold
-        if excess <= threshold:  # and so is z, which divides it by at least 1
-            return 0.0
-        z = excess / sqrt(dispersion * (1.0 - share) * expected * squares / had + 1.0)
-        return z if z > threshold else 0.0
+        threshold = tail.threshold
+        if bad - least * had > threshold:  # or z is not: it takes away more, and divides what is left by at least 1
+            usually = per_day * length / DAY_LENGTH
+            if usually < at_once:
+                usually = at_once
+            expected = share * usually + beyond * (had - usually) if had > usually else share * had
+            excess = bad - expected
+            if excess > threshold:
+                z = excess / sqrt(dispersion * (1.0 - share) * expected * squares / had + 1.0)
+                if z > threshold:
+                    return z
+        if self.last_z:
+            self.learn(at, elapsed, 0.0)
+        else:
+            tail.rest(at, elapsed, days)
+        return 0.0
+
+    def learn(self, at: int, elapsed: float, z: float) -> None:
+        """The tail learns that the statistic is `z`; 0 stands for not above T."""
+        over, self.last_z = self.over(elapsed) if self.last_z else 0.0, z
+        self.tail.learn(at, over, elapsed - over, z)
 
     def over(self, elapsed: float) -> float:
         """How long z, which was above T, stayed there in the time that has elapsed, microseconds: it fades as the sums do."""

@@ -9,6 +9,7 @@ with event time and may be any time apart.
 import math
 from collections.abc import Sequence
 from datetime import timedelta
+from math import exp, log
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -20,12 +21,13 @@ from alerting.statistic import MOST_USUAL, Sums
 from alerting.tails import DAY_LENGTH
 from ingest.instants import DAY, SECOND, microseconds
 
-LN_2 = math.log(2)
+LN_HALF = log(0.5)
 LONGEST = 1000.0  # days; a longer return period is an extrapolation that nobody can check, and is never said
 FAR = 40.0  # times the alarm threshold: rarer than that makes no difference either
 PRIOR_SHARE = 0.25  # of negatives, before anything is known
 PRIOR_DOCUMENTS = 12.0  # how many documents the pooled share counts for
 READY_DOCUMENTS = 20
+CERTAIN = 1.0 - 1e-9  # takes rounding in
 BEYOND_OF_NAME = 0.25  # of its usual share is expected of documents beyond a name's usual number
 HELD_WEIGHT = 0.1  # what fires counts for in the usual share
 LONGEST_GAPS = 3.0  # usual gaps, and a day at least: longer silence is an outage, and tells nothing of the next one
@@ -142,7 +144,9 @@ class Detector(Struct, gc=False):
         per_day, beyond = had / (days if days > 1.0 else 1.0), self.beyond * share
         gap = self.squared_gaps / days if days else 0.0
         at_once = per_day * (gap if gap < LONGEST_GAP else LONGEST_GAP)
-        return share, per_day, self.dispersion, beyond if beyond < MOST_USUAL else MOST_USUAL, at_once
+        if beyond > MOST_USUAL:
+            beyond = MOST_USUAL
+        return share, per_day, self.dispersion, beyond, at_once, CERTAIN * (beyond if beyond < share else share)
 
     def look(self, bins: Sequence[Counted], footing: Footing) -> Spike:
         """What would be said if these bins, oldest first and at least one, were added; nothing is learned."""
@@ -162,20 +166,26 @@ class Detector(Struct, gc=False):
 
     def update(self, counted: Counted, footing: Footing) -> Spike | None:
         """Look, then learn; None says that nothing is in its tail, as nearly always."""
-        at, documents, negatives = counted
-        elapsed, usual, scales = float(at - self.at), self._usual(footing.pooled_share), self.scales
+        at, documents, negatives = counted.at, float(counted.documents), float(counted.negatives)
+        elapsed = float(at - self.at)  # floats throughout: mixed arithmetic is slower
         if elapsed < 0.0:
             at, elapsed = self.at, 0.0
-        spike, readings = None, [scale.add(elapsed, documents, negatives, usual) for scale in scales]
-        if any(readings):
-            sums = [Sums(each.documents, each.negatives, each.squares) for each in scales]
+        days, usual, spike = elapsed / DAY_LENGTH, self._usual(footing.pooled_share), None
+        readings, is_rare = [], False
+        for scale in self.scales:
+            z = scale.add(at, elapsed, days, documents, negatives, usual)
+            readings.append(z)
+            if z:
+                is_rare = True
+        if is_rare:
+            sums = [Sums(each.documents, each.negatives, each.squares) for each in self.scales]
             spike = self._spike(Looked(at, Usual._make(usual), readings, sums), footing)
-        for scale, z in zip(scales, readings, strict=True):
-            over, scale.last_z = scale.over(elapsed) if scale.last_z else 0.0, z
-            scale.tail.learn(at, over, elapsed - over, z)
+            for scale, z in zip(self.scales, readings, strict=True):
+                if z:
+                    scale.learn(at, elapsed, z)
         self.at = at
         if not footing.is_unknown:
-            self._learn_usual(elapsed, documents, negatives, usual[0], held=spike is not None and spike.fires)
+            self._learn_usual(elapsed, days, documents, negatives, usual[0], held=spike is not None and spike.fires)
         return spike
 
     def band(self, at: int, usual_share: float) -> Band:
@@ -188,11 +198,13 @@ class Detector(Struct, gc=False):
         unit = math.sqrt(usual.dispersion * (1 - usual.share) * expected * weight + 1)
         return Band(sums.documents, sums.negatives, expected, expected + scale.tail.threshold * unit)
 
-    def _learn_usual(self, elapsed: float, documents: int, negatives: int, usual: float, *, held: bool) -> None:
+    def _learn_usual(
+        self, elapsed: float, days: float, documents: float, negatives: float, usual: float, *, held: bool
+    ) -> None:
         """The slow share fades on; what fires hardly enters it, or an event would become the usual."""
-        fade, days = math.exp(-LN_2 * elapsed / self.half_life), elapsed / DAY_LENGTH
-        gap = days if days < 1.0 else min(days, max(LONGEST_GAPS * self.squared_gaps / (self.days or 1.0), 1.0))
-        self.days = self.days * fade + days
+        fade, known = exp(LN_HALF * elapsed / self.half_life), self.days
+        gap = days if days < 1.0 else min(days, max(LONGEST_GAPS * self.squared_gaps / (known or 1.0), 1.0))
+        self.days = known * fade + days
         self.squared_gaps = self.squared_gaps * fade + days * gap
         if held:
             self.documents = self.documents * fade + HELD_WEIGHT * documents
@@ -201,9 +213,9 @@ class Detector(Struct, gc=False):
         self.documents = self.documents * fade + documents
         self.negatives = self.negatives * fade + negatives
         if documents:
-            excess = negatives - usual * documents
-            chi = excess * excess / (usual * (1 - usual) * documents + 0.25)
-            dispersion = self.dispersion + 0.002 * ((chi if chi < 20.0 else 20.0) - self.dispersion)
+            excess, dispersion = negatives - usual * documents, self.dispersion
+            chi = excess * excess / (usual * (1.0 - usual) * documents + 0.25)
+            dispersion += 0.002 * ((chi if chi < 20.0 else 20.0) - dispersion)
             self.dispersion = dispersion if dispersion > 1.0 else 1.0
 
     def _spike(self, looked: Looked, footing: Footing) -> Spike:

@@ -47,25 +47,27 @@ class Tail(Struct, gc=False):
 
     def learn(self, at: int, over: float, under: float, value: float) -> None:
         """The series stands at `value` at instant `at`; since the last time it was `over` microseconds above T, `under` not."""
-        # No call is made that most updates do not need: this is the detector's inner loop.
-        tick, above, threshold, step = self.tick, self.above, self.threshold, self.step * self.excess
         if over:
-            threshold += step * (1.0 - above) * min(over / tick, FASTEST_RISE)
+            self.threshold += self.step * self.excess * (1.0 - self.above) * min(over / self.tick, FASTEST_RISE)
+        self.rest(at, under, (over + under) / DAY_LENGTH)
+        if value > self.threshold:
+            self.peak, self.above_at = max(self.peak, value), at
+
+    def rest(self, at: int, under: float, days: float) -> None:
+        """The series was `under` microseconds below T, of `days` in all, and is: most updates learn no more."""
+        # No call is made that most updates do not need: this is the detector's inner loop.
+        tick, above = self.tick, self.above
         ticks = under / tick
-        threshold -= step * above * (ticks if ticks < SLOWEST_FALL else SLOWEST_FALL)
-        if threshold < self.lowest:
-            threshold = self.lowest
-        self.threshold = threshold
+        threshold = self.threshold - self.step * self.excess * above * (ticks if ticks < SLOWEST_FALL else SLOWEST_FALL)
+        self.threshold = threshold if threshold > self.lowest else self.lowest
         # Clusters are counted over a bounded past, so that their rate can change.
-        days, memory = self.days + (over + under) / DAY_LENGTH, MEMORY_TICKS * tick / above
+        days, memory = days + self.days, MEMORY_TICKS * tick / above
         if days > memory:
             self.clusters *= memory / days
             days = memory
         self.days = days
         if self.peak and at - self.above_at > self.apart:
             self._end_cluster()
-        if value > threshold:
-            self.peak, self.above_at = max(self.peak, value), at
 
     def _end_cluster(self) -> None:
         """A cluster is over: its peak says how heavy the tail is."""
