@@ -125,7 +125,8 @@ class KafkaReader:
 
     def ends(self) -> dict[Place, int]:
         """One past the newest record of each place held, asked of the brokers now."""
-        return self._positions.ends(list(self._held))
+        # Not over the consumer's connection: there the broker answers only after the fetch that waits for records.
+        return self._topics.ends(list(self._held))
 
     def close(self) -> None:
         """Leave the group. Nothing is committed."""

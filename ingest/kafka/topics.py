@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from kafka import KafkaAdminClient
+from kafka import IsolationLevel, KafkaAdminClient, OffsetSpec, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from ingest.kafka.connection import KafkaConnection, connect, explain
-from ingest.logs import Kept, LogUnfit, span
+from ingest.logs import Kept, LogUnfit, Place, span
 
 BROKERS_MESSAGE_BYTES = 1_048_576  # what brokers take where nobody says otherwise (message.max.bytes)
 
@@ -50,6 +50,12 @@ class Topics:
                 f"there is no log {names} in Kafka at {self._connection.servers}: `bellwether init` makes it"
             )
         return found
+
+    def ends(self, places: Sequence[Place]) -> dict[Place, int]:
+        """One past the newest record of each that is not of an open transaction. Raises `LogAway` or `LogUnfit`."""
+        newest = dict.fromkeys((TopicPartition(*place) for place in places), OffsetSpec.LATEST)
+        found = self._ask("list_partition_offsets", newest, IsolationLevel.READ_COMMITTED) if newest else {}
+        return {Place(each.topic, each.partition): end.offset for each, end in found.items()}
 
     def ensure(self, kept: Sequence[Kept]) -> list[str]:
         """Make what is missing, check what is there. See `ingest.logs.Logs.ensure`."""

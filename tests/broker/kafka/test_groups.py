@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from statistics import median
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
@@ -174,6 +175,19 @@ def test_three_brokers_serve_on_when_one_is_killed() -> None:
         three.close()
     finally:
         server.stop()
+
+
+def test_ends_are_told_while_a_fetch_waits_for_records(logs: Logs, log: str) -> None:
+    reader = logs.reader("g", [log])
+    until(reader, lambda events: len(places(events)) == 4)
+    waits = []
+    for _ in range(5):
+        reader.poll(0.01)  # leaves a fetch with the broker, which waits half a second for records
+        began = time.monotonic()
+        assert reader.ends() == {Place(log, number): 0 for number in range(4)}
+        waits.append(time.monotonic() - began)
+    assert median(waits) < 0.2
+    reader.close()
 
 
 def test_a_log_that_is_gone_is_said_until_it_is_made_again(kafka: Kafka, logs: Logs, log: str) -> None:
