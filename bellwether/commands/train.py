@@ -8,10 +8,13 @@ from bellwether.extras import needs_extra
 from bellwether.settings import Settings as _Settings
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(exists=True, file_okay=False)
 WEAK = "Rows whose topics come from a rule: they count half, and are never tested on. Can be repeated."
-TEXTS = "Rows without labels, for the vocabulary and the warm-up. Can be repeated."
+TEXTS = "Rows without labels, for the vocabulary, the warm-up and the teachers. Can be repeated."
 ENCODER = "A BERT-like encoder by name or path; else the MiniLM of the extra."
 START = "Go on from a trained model: DIR/run/model of an earlier run."
+TEACHER = "Learn its answers too, also on the --texts: DIR/run/model. Can be repeated: the first that can read a text answers."
+TOLD = "Of a labelled text's loss, the share that is its teacher's."
 MINUTES = "End after so long, with the schedule complete."
 WARM_UP = "Before, guess masked words of all texts for so long."
 LORA = "Train low-rank adapters of this rank, not all weights; merged in the end."
@@ -31,6 +34,8 @@ SMOOTHING = "Spread this share of each sentiment label over the others: a less c
 @click.option("--name", default="own", show_default=True, help="Of the model, for its card.")
 @click.option("--encoder", default="", metavar="NAME", help=ENCODER)
 @click.option("--start-from", default="", metavar="DIR", help=START)
+@click.option("--teacher", "teachers", multiple=True, type=FOLDER, metavar="DIR", help=TEACHER)
+@click.option("--told", type=click.FloatRange(0, 1), default=0.5, show_default=True, metavar="SHARE", help=TOLD)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help=MINUTES)
 @click.option("--max-steps", type=click.IntRange(min=1), default=8000, show_default=True, metavar="N")
 @click.option("--batch", type=click.IntRange(min=1), default=48, show_default=True, metavar="N")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -10,8 +10,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from classifier.training.data import Example
-from classifier.training.loss import Targets
+from classifier.training.data import Example, Told
+from classifier.training.labels import SENTIMENTS, TOPICS
+from classifier.training.loss import Answers, Targets
+
+_UNTOLD = Told((0.0,) * len(SENTIMENTS), (0.0,) * len(TOPICS), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def collate(items: Sequence[Item]) -> dict[str, Tensor]:
     """Pads a batch to its longest text, rounded up to a multiple of 8.
 
     Returns:
-        `input_ids` and `attention_mask`, int64 [B, L], and the fields of `Targets`.
+        `input_ids` and `attention_mask`, int64 [B, L], and the fields of `Targets` and `Answers`.
     """
     # Few distinct lengths: oneDNN compiles its kernels once a shape.
     longest = -(-max(len(item.input_ids) for item in items) // 8) * 8
@@ -124,6 +127,7 @@ def collate(items: Sequence[Item]) -> dict[str, Tensor]:
         ids[row, : len(item.input_ids)] = torch.tensor(item.input_ids)
         mask[row, : len(item.input_ids)] = 1
     examples = [item.example for item in items]
+    told = [example.told or _UNTOLD for example in examples]
     return {
         "input_ids": ids,
         "attention_mask": mask,
@@ -132,10 +136,17 @@ def collate(items: Sequence[Item]) -> dict[str, Tensor]:
         "is_two_way": torch.tensor([example.is_two_way for example in examples]),
         "topics": torch.tensor([example.topics for example in examples]),
         "topic_weights": torch.tensor([example.topic_weights for example in examples]),
+        "told_sentiment": torch.tensor([said.sentiment for said in told]),
+        "told_topics": torch.tensor([said.topics for said in told]),
+        "told_share": torch.tensor([said.share for said in told]),
     }
 
 
 def targets_of(batch: dict[str, Tensor]) -> Targets:
     """The targets of a collated batch."""
-    names = ("sentiment", "sentiment_weight", "is_two_way", "topics", "topic_weights")
-    return Targets(**{name: batch[name] for name in names})
+    return Targets(**{field.name: batch[field.name] for field in fields(Targets)})
+
+
+def answers_of(batch: dict[str, Tensor]) -> Answers:
+    """The teachers' answers in a collated batch."""
+    return Answers(**{field.name: batch[field.name] for field in fields(Answers)})

@@ -8,11 +8,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS
+from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS, TOPICS
 
 UNLABELLED = -1
 """Sentiment of a row that has none."""
@@ -42,6 +42,21 @@ class LabelWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a teacher says of a text.
+
+    Attributes:
+        sentiment: three probabilities.
+        topics: a probability each.
+        share: of the text's loss that is the teacher's, 0 to 1.
+    """
+
+    sentiment: tuple[float, ...]
+    topics: tuple[float, ...]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One text with its targets.
 
@@ -58,6 +73,7 @@ class Example:
         topics: 1.0 or 0.0 for each topic.
         topic_weights: weight of each topic's target, 0 where it is masked.
         is_weak: labels by rule: never evaluated on.
+        told: what a teacher says of it, None where there is none.
     """
 
     id: str
@@ -72,6 +88,7 @@ class Example:
     topics: tuple[float, ...]
     topic_weights: tuple[float, ...]
     is_weak: bool
+    told: Told | None = None
 
 
 class DataError(ValueError):
@@ -131,6 +148,17 @@ def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
         elif not example.is_weak:
             held_out.append(example)
     return learnt, held_out
+
+
+def unlabelled(texts: Sequence[str], held_out: Sequence[Example]) -> list[Example]:
+    """Texts as examples that only a teacher can say anything about; without those that are held out."""
+    kept = {example.text for example in held_out}
+    make = _LabelledRow(TOPICS, LabelWeights())
+    return [
+        replace(make.example({"text": text, "lang": "", "source": "texts", "fold": 1}), is_weak=True)
+        for text in dict.fromkeys(texts)
+        if text.strip() and text not in kept
+    ]
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:

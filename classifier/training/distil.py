@@ -14,7 +14,6 @@ classifier.training.artifact --small DIR/model` puts the student beside its teac
 """
 
 import argparse
-import hashlib
 import json
 import warnings
 from collections.abc import Sequence
@@ -24,14 +23,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import set_seed
 
 from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
-from classifier.training.data import UNLABELLED, Example, LabelWeights, read_examples, split, text_rows
+from classifier.training.data import Example, LabelWeights, read_examples, split, text_rows, unlabelled
 from classifier.training.hardware import fastest_attention
 from classifier.training.labels import TOPICS
-from classifier.training.loss import TOPIC_SHARE, total_loss
+from classifier.training.loss import answer_losses, total_loss
 from classifier.training.masking import with_hidden_words
 from classifier.training.model import (
     LabelAttention,
@@ -87,16 +85,14 @@ def teacher_loss(own: Reading, told: Reading, mask: Tensor, mix: Mix) -> Tensor:
     teacher's own square, mean over the tokens.
     """
     student, teacher = own.scores, told.scores
-    sentiment = F.cross_entropy(student.sentiment_logits.float(), teacher.sentiment_logits.float().softmax(-1))
-    probabilities = teacher.topic_logits.float().sigmoid()  # [B, T]
-    topics = F.binary_cross_entropy_with_logits(student.topic_logits.float(), probabilities, reduction="none")
+    topics, sentiment = teacher.topic_logits.float().sigmoid(), teacher.sentiment_logits.float().softmax(-1)
+    answers = answer_losses(student.topic_logits, student.sentiment_logits, topics, sentiment)  # [B]
     looks, should = student.attention.float(), teacher.attention.float()  # [B, T + 1, L]
     divergence = (should * ((should + _TINY).log() - (looks + _TINY).log())).sum(-1)  # [B, T + 1]
     square = told.hidden.float().square().sum(-1)  # [B, L]
     distance = (own.hidden.float() - told.hidden.float()).square().sum(-1) / square  # [B, L]
     apart = (distance * mask).sum(1) / mask.sum(1)  # [B]
-    answers = sentiment + TOPIC_SHARE * topics.sum(1).mean()
-    return answers + mix.attention * divergence.mean() + mix.hidden * apart.mean()
+    return answers.mean() + mix.attention * divergence.mean() + mix.hidden * apart.mean()
 
 
 class DistilTrainer(LabelTrainer):
@@ -167,30 +163,6 @@ def with_embeddings_of(teacher: Path, student: LabelAttention) -> LabelAttention
     own = student.encoder.get_submodule("embeddings")
     own.load_state_dict(model.encoder.get_submodule("embeddings").state_dict())
     return student
-
-
-def unlabelled(texts: Sequence[str], held_out: Sequence[Example]) -> list[Example]:
-    """Texts as examples that only a teacher can say anything about; without those that are held out."""
-    kept = {example.text for example in held_out}
-    nothing = (0.0,) * len(TOPICS)
-    return [
-        Example(
-            id=hashlib.sha256(text.encode()).hexdigest()[:16],
-            text=text,
-            lang="",
-            source="texts",
-            licence="not stated",
-            fold=1,
-            sentiment=UNLABELLED,
-            is_two_way=False,
-            sentiment_weight=0.0,
-            topics=nothing,
-            topic_weights=nothing,
-            is_weak=True,
-        )
-        for text in dict.fromkeys(texts)
-        if text.strip() and text not in kept
-    ]
 
 
 def distil(

@@ -30,22 +30,53 @@ class Targets:
     topic_weights: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What teachers say of a batch.
+
+    Attributes:
+        told_sentiment: float32 [B, 3], probabilities.
+        told_topics: float32 [B, T], probabilities.
+        told_share: float32 [B], of the row's loss, 0 where no teacher says anything.
+    """
+
+    told_sentiment: Tensor
+    told_topics: Tensor
+    told_share: Tensor
+
+
 TOPIC_SHARE = 0.5
 """Weight of the topic loss, a sum over a row's topics, against the sentiment loss, one term."""
 
 
-def total_loss(topic_logits: Tensor, sentiment_logits: Tensor, targets: Targets, smoothing: float = 0.0) -> Tensor:
+def total_loss(
+    topic_logits: Tensor,
+    sentiment_logits: Tensor,
+    targets: Targets,
+    answers: Answers | None = None,
+    smoothing: float = 0.0,
+) -> Tensor:
     """Mean over all rows of the batch, labelled or not, so that one row weighs the same in any company.
 
     Args:
         topic_logits: [B, T].
         sentiment_logits: [B, 3].
         targets: of the same batch.
+        answers: of teachers, for the same batch.
         smoothing: see `sentiment_losses`.
     """
-    return (
-        sentiment_losses(sentiment_logits, targets, smoothing) + TOPIC_SHARE * topic_losses(topic_logits, targets)
-    ).mean()
+    labels = sentiment_losses(sentiment_logits, targets, smoothing) + TOPIC_SHARE * topic_losses(topic_logits, targets)
+    if answers is None:
+        return labels.mean()
+    told = answer_losses(topic_logits, sentiment_logits, answers.told_topics, answers.told_sentiment)
+    return (labels + answers.told_share * (told - labels)).mean()
+
+
+def answer_losses(topic_logits: Tensor, sentiment_logits: Tensor, topics: Tensor, sentiment: Tensor) -> Tensor:
+    """Cross-entropy with a teacher's probabilities, topics [B, T] and sentiment [B, 3], weighed as labels are: [B]."""
+    three = F.cross_entropy(sentiment_logits.float(), sentiment, reduction="none")  # [B]
+    each = F.binary_cross_entropy_with_logits(topic_logits.float(), topics, reduction="none")  # [B, T]
+    return three + TOPIC_SHARE * each.sum(1)
 
 
 def topic_losses(logits: Tensor, targets: Targets) -> Tensor:

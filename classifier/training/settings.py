@@ -11,6 +11,8 @@ class Settings:
         encoder: name or path of a BERT-like encoder with a fast WordPiece tokenizer; empty for the packaged MiniLM-L6.
         start_from: folder of a trained model to go on from, with its vocabulary, instead of an encoder; empty for none.
         max_tokens: texts are cut here in training; the model itself reads up to 256 tokens.
+        teachers: folders of trained models whose answers are learnt too (see `teachers`).
+        told: of a labelled text's loss, the share that is its teacher's; of an unlabelled text's it is all.
         accumulation: batches that share one step.
         max_steps: end of the run in steps.
         minutes: end of the run in minutes, whichever comes first; None for steps only.
@@ -27,6 +29,8 @@ class Settings:
 
     encoder: str = ""
     start_from: str = ""
+    teachers: tuple[str, ...] = ()
+    told: float = 0.5
     max_tokens: int = 128
     batch: int = 48
     accumulation: int = 1

@@ -21,8 +21,16 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from classifier.training.adapters import add_adapters, merge_adapters
 from classifier.training.adversary import against
-from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
-from classifier.training.data import DataError, Example, LabelWeights, read_examples, split, text_rows
+from classifier.training.batches import (
+    Balance,
+    MixedSampler,
+    TokenizedExamples,
+    answers_of,
+    collate,
+    draw_rates,
+    targets_of,
+)
+from classifier.training.data import DataError, Example, LabelWeights, read_examples, split, text_rows, unlabelled
 from classifier.training.hardware import fastest_attention, has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
 from classifier.training.loss import total_loss
@@ -38,6 +46,7 @@ from classifier.training.model import (
 )
 from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings
+from classifier.training.teachers import taught
 from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
 from classifier.training.warmup import warm_up
 
@@ -77,7 +86,9 @@ class LabelTrainer(Trainer):
         if model.training:
             ids, smoothing = with_hidden_words(ids, self._settings.masked, self._mask_id), self._settings.smoothing
         scores = model(ids, inputs["attention_mask"])
-        loss = total_loss(scores.topic_logits, scores.sentiment_logits, targets_of(inputs), smoothing)
+        loss = total_loss(
+            scores.topic_logits, scores.sentiment_logits, targets_of(inputs), answers_of(inputs), smoothing
+        )
         return (loss, {"topics": scores.topic_logits}) if return_outputs else loss
 
 
@@ -156,7 +167,7 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
     Args:
         settings: of the run.
         examples: all of them; those that `split` holds out are only looked at.
-        other_texts: unlabelled texts, for the vocabulary.
+        other_texts: unlabelled texts, for the vocabulary, and for the teachers if there are any.
         out: folder for checkpoints, logs and the model.
 
     Raises:
@@ -179,6 +190,10 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
     if settings.lora:
         add_adapters(model, settings.lora)
     kept = sorted(held_out, key=lambda e: e.id[::-1])
+    if settings.teachers:
+        everything = [*learnt, *unlabelled(other_texts, held_out)]
+        teachers = [Path(folder) for folder in settings.teachers]
+        learnt = taught(everything, teachers, settings.told, settings.max_tokens, out / "told.npz")
     dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens)
     total = settings.max_steps * settings.batch * settings.accumulation
     rates = draw_rates(learnt, Balance())
@@ -214,15 +229,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Train the bilingual attention model on labelled rows.")
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="labelled rows, JSONL or CSV")
     parser.add_argument("--weak", nargs="*", type=Path, default=[], help="rows whose topics come from a rule")
-    parser.add_argument("--texts", nargs="*", type=Path, default=[], help="unlabelled rows: vocabulary and warm-up")
+    parser.add_argument(
+        "--texts", nargs="*", type=Path, default=[], help="unlabelled rows: vocabulary, warm-up, teachers"
+    )
+    parser.add_argument("--teachers", nargs="*", default=[], help="folders of models whose answers are learnt too")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the model")
-    for field in fields(Settings):
+    switches = [field for field in fields(Settings) if field.name != "teachers"]
+    for field in switches:
         kind = float if field.name == "minutes" else type(field.default)
         parser.add_argument(
             f"--{field.name.replace('_', '-')}", type=kind, default=field.default, help="see `Settings`"
         )
     given = parser.parse_args(arguments)
-    settings = Settings(**{field.name: getattr(given, field.name) for field in fields(Settings)})
+    settings = Settings(
+        teachers=tuple(given.teachers), **{field.name: getattr(given, field.name) for field in switches}
+    )
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
     print(f"{len(examples)} rows; the model goes to {train(settings, examples, text_rows(given.texts), given.out)}")

@@ -14,8 +14,8 @@ from classifier.artifact import NETWORK_CPU, NETWORK_SMALL, Artifact, ArtifactEr
 from classifier.device import DeviceError
 from classifier.scorer import Scorer
 from classifier.training import artifact, distil
-from classifier.training.data import LabelWeights, read_examples, split
-from classifier.training.distil import Mix, Reading, make_student, teacher_loss, unlabelled
+from classifier.training.data import LabelWeights, read_examples, split, unlabelled
+from classifier.training.distil import Mix, Reading, make_student, teacher_loss
 from classifier.training.evaluate import evaluate_artifact
 from classifier.training.export import export_fp32
 from classifier.training.labels import TOPICS

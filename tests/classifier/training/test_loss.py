@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from classifier.training.loss import Targets, sentiment_losses, topic_losses, total_loss
+from classifier.training.loss import Answers, Targets, sentiment_losses, topic_losses, total_loss
 
 
 def targets(**changes: torch.Tensor) -> Targets:
@@ -12,6 +13,10 @@ def targets(**changes: torch.Tensor) -> Targets:
         "topic_weights": torch.tensor([[1.0, 1.0]]),
     }
     return Targets(**(fields | changes))
+
+
+def answers(share: float) -> Answers:
+    return Answers(torch.tensor([[0.2, 0.3, 0.5]]), torch.tensor([[0.7, 0.1]]), torch.tensor([share]))
 
 
 def test_a_topic_that_a_corpus_cannot_answer_gets_no_gradient() -> None:
@@ -71,3 +76,24 @@ def test_smoothing_makes_certainty_cost_something_and_leaves_neutral_of_a_two_wa
     loss.backward()
     assert sure.grad is not None
     assert sure.grad[0, 1] == 0
+
+
+def test_a_teacher_takes_its_share_of_the_loss() -> None:
+    topics, sentiment = torch.tensor([[0.3, 2.0]]), torch.tensor([[0.5, 3.0, -0.2]])
+    labels, half, told = (total_loss(topics, sentiment, targets(), answers(share)) for share in (0.0, 0.5, 1.0))
+    assert labels.item() == pytest.approx(total_loss(topics, sentiment, targets()).item())
+    assert half.item() == pytest.approx((labels + told).item() / 2)
+    likely = topics.sigmoid()
+    said = torch.tensor([[0.7, 0.1]])
+    each = said * likely.log() + (1 - said) * (1 - likely).log()
+    three = torch.tensor([[0.2, 0.3, 0.5]]) * sentiment.log_softmax(-1)
+    assert told.item() == pytest.approx(-(three.sum() + 0.5 * each.sum()).item(), rel=1e-5)
+
+
+def test_agreeing_with_the_teacher_leaves_no_gradient() -> None:
+    sentiment = torch.tensor([[0.2, 0.3, 0.5]]).log().requires_grad_()
+    topics = torch.tensor([[0.7, 0.1]]).logit().requires_grad_()
+    total_loss(topics, sentiment, targets(), answers(1.0)).backward()
+    for logits in (topics, sentiment):
+        assert logits.grad is not None
+        torch.testing.assert_close(logits.grad, torch.zeros_like(logits), atol=1e-6, rtol=0)

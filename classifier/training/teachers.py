@@ -1,0 +1,111 @@
+"""What larger models say of the texts to learn from, for a network that learns their answers beside the labels.
+
+A label is one word, and many texts have none; the probabilities of a model that knows more say how sure one can be, and what the
+corpus does not label (Hinton et al., "Distilling the knowledge in a neural network", 2015). A teacher has its own tokenizer and
+may know one language only: each text is answered by the first teacher that can read it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from classifier.training.data import UNLABELLED, DataError, Example, Told
+from classifier.training.hardware import has_fast_bf16
+from classifier.training.labels import SENTIMENTS, TOPICS
+from classifier.training.model import LabelAttention, load_model
+from classifier.training.scoring import Logits, Run, score
+from classifier.training.vocabulary import read_tokenizer
+
+MOST_UNKNOWN = 0.1
+"""A text of whose tokens a larger share is unknown to a teacher cannot be read by it."""
+
+_AT_ONCE = 4096
+
+
+def taught(
+    examples: Sequence[Example], teachers: Sequence[Path], share: float, max_tokens: int, kept: Path
+) -> list[Example]:
+    """The same examples with what a teacher says of each; of a text that none can read nothing is told.
+
+    Args:
+        examples: with labels or without.
+        teachers: folders of trained models, of the same topics; they must not have seen what is held out.
+        share: of a labelled text's loss that is the teacher's, 0 to 1; of an unlabelled one all of it is.
+        max_tokens: longer texts are read in chunks.
+        kept: a file for the answers, so that an interrupted run need not ask again.
+    """
+    texts = [example.text for example in examples]
+    ids = np.array([example.id for example in examples])
+    said = np.load(kept) if kept.exists() else None
+    if said is None or not np.array_equal(said["ids"], ids):
+        answers, is_told = ask(teachers, texts, max_tokens)
+        np.savez(kept, ids=ids, topics=answers.topics, sentiment=answers.sentiment, is_told=is_told)
+        said = np.load(kept)
+    rows = zip(examples, said["topics"], said["sentiment"], said["is_told"], strict=True)
+    return [
+        _with_answer(example, topics, sentiment, share) if told else example
+        for example, topics, sentiment, told in rows
+    ]
+
+
+def _with_answer(example: Example, topics: np.ndarray, sentiment: np.ndarray, share: float) -> Example:
+    is_labelled = example.sentiment != UNLABELLED or any(example.topic_weights)
+    likely = 1 / (1 + np.exp(-topics))  # [T]
+    powers = np.exp(sentiment - sentiment.max())  # [3]
+    told = Told(tuple((powers / powers.sum()).tolist()), tuple(likely.tolist()), share if is_labelled else 1.0)
+    return replace(example, told=told)
+
+
+def ask(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> tuple[Logits, np.ndarray]:
+    """Logits of each text by the first teacher that can read it, and which were read, bool [N]; 0 where none was.
+
+    Raises:
+        DataError: a teacher of other topics.
+    """
+    topics = np.zeros((len(texts), len(TOPICS)), np.float32)
+    sentiment = np.zeros((len(texts), len(SENTIMENTS)), np.float32)
+    is_told = np.zeros(len(texts), bool)
+    open_rows = np.arange(len(texts))
+    for folder in teachers:
+        model, card = load_model(folder)
+        if card.topics != TOPICS:
+            raise DataError([f"the teacher {folder} knows other topics: {', '.join(card.topics)}"])
+        run = _run(model)
+        mine = open_rows[can_read(folder / "tokenizer.json", [texts[row] for row in open_rows])]
+        with tqdm(total=len(mine), desc=f"asking {folder}", unit="text") as bar:
+            for start in range(0, len(mine), _AT_ONCE):
+                rows = mine[start : start + _AT_ONCE]
+                logits = score(run, folder / "tokenizer.json", [texts[row] for row in rows], max_tokens)
+                topics[rows], sentiment[rows] = logits.topics, logits.sentiment
+                bar.update(len(rows))
+        is_told[mine] = True
+        open_rows = np.setdiff1d(open_rows, mine)
+    return Logits(topics, sentiment), is_told
+
+
+def can_read(tokenizer_file: Path, texts: Sequence[str]) -> np.ndarray:
+    """Which texts hold few enough tokens that a tokenizer does not know, bool [N]."""
+    tokenizer = read_tokenizer(tokenizer_file)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    unknown = tokenizer.token_to_id("[UNK]") or 0
+    encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    return np.array([e.ids.count(unknown) <= MOST_UNKNOWN * len(e.ids) for e in encodings], bool)
+
+
+def _run(model: LabelAttention) -> Run:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device)
+
+    @torch.inference_mode()
+    def run(ids: np.ndarray, mask: np.ndarray) -> Sequence[np.ndarray]:
+        with torch.autocast(device, torch.bfloat16, enabled=has_fast_bf16()):
+            scores = model(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
+        outputs = (scores.topic_logits, scores.sentiment_logits, scores.attention, scores.log_mass)
+        return [output.float().cpu().numpy() for output in outputs]
+
+    return run
