@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from alerting.flash import ALIKE
+from benchmarks.texts import Texts
 from classifier.stories import story_signature
 from ingest.instants import microseconds, rfc3339
 
@@ -78,7 +79,7 @@ class Alarming:
         begin = now - microseconds(PAST)
         return [each | {"published_at": rfc3339(begin + n * step)} for n, each in enumerate(documents)]
 
-    def stream(self, ordinary: Iterator[str], per_alert: int) -> Iterator[Document]:
+    def stream(self, supply: Texts, per_alert: int) -> Iterator[Document]:
         """Among ordinary texts the severe ones: of so many texts one makes a flash, and one completes or goes on with each burst.
 
         The texts on one name come one in each turn, so several bursts are under way at once.
@@ -87,8 +88,8 @@ class Alarming:
             severe = self.flashes[turn : turn + 1]
             severe += [self.bursts[turn - k][k] for k in range(BURST) if 0 <= turn - k < len(self.bursts)]
             documents = severe + [
-                {"id": f"ordinary-{turn}-{n}", "source": f"{OTHERS}-{n % 9}", "text": next(ordinary)}
-                for n in range(per_alert - len(severe))
+                {"id": f"ordinary-{turn}-{n}", "source": f"{OTHERS}-{n % 9}", "text": text}
+                for n, text in enumerate(supply.take(per_alert - len(severe)))
             ]
             self._chance.shuffle(documents)
             yield from documents

@@ -54,11 +54,15 @@ class Daemon:
         self._stack.close()
 
     def texts_per_s(self, texts: Sequence[str], model: Model = "default") -> float:
-        """Documents a second by the times at which they came into the scores log, beginning and end left out."""
-        self._publish(texts)
+        """Documents a second by the times at which they came into the scores log, beginning and end left out.
+
+        The first of them come before the others: what follows in a partition is scored ahead only after its first range.
+        """
         with self._classifying(model) as process:
-            found = self._arrivals(process, len(texts))
-        return _pace([(at, len(arrived)) for at, arrived in found], len(texts))
+            self._warm_up(process, texts[:WARM_UP])
+            self._publish(texts[WARM_UP:])
+            found = self._arrivals(process, len(texts) - WARM_UP)
+        return _pace([(at, len(arrived)) for at, arrived in found], len(texts) - WARM_UP)
 
     def waits(self, texts: Sequence[str], per_s: float) -> tuple[list[float], float]:
         """Seconds from a document's append to that of its scores, of each document, when they come at random at this rate.
@@ -66,13 +70,16 @@ class Daemon:
         Also returns how many documents a second were scored, from the first that came to the last that was scored.
         """
         with self._classifying() as process:
-            self._publish(texts[:WARM_UP])
-            self._arrivals(process, WARM_UP)
+            self._warm_up(process, texts[:WARM_UP])
             self._publish(texts[WARM_UP:], per_s)
             found = self._arrivals(process, len(texts) - WARM_UP)
         came = [at for _, arrived in found for at in arrived]
         seconds = [(at - came_at) / SECOND for at, arrived in found for came_at in arrived]
         return seconds, len(came) * SECOND / (max(at for at, _ in found) - min(came))
+
+    def _warm_up(self, process: subprocess.Popen[bytes], texts: Sequence[str]) -> None:
+        self._publish(texts)
+        self._arrivals(process, len(texts))
 
     @contextmanager
     def _classifying(self, model: Model = "default") -> Iterator[subprocess.Popen[bytes]]:

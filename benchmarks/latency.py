@@ -18,10 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,6 @@ from tests.servers import Kafka
 
 INPUT = "news"
 PATIENCE_S = 90
-ORDINARY = 40  # different ones for each alert of a lane, enough for 180 texts a second: a copy would cost nothing
 PORTION_S = 1 / 8  # what falls due meanwhile is published together
 SILENCE_S = 30
 SETTINGS = """
@@ -130,22 +128,18 @@ class Daemon:
         return [str(Path(sys.executable).with_name("bellwether")), "--config", str(self._config)]
 
 
-def measured(
-    where: str, load: float, names: Alarming, ordinary: Iterator[str], past: int, per_s: float
-) -> dict[str, Any]:
+def measured(where: str, load: float, names: Alarming, supply: Texts, past: int, per_s: float) -> dict[str, Any]:
     """Latencies on one kind of log, in seconds, at `load` of what the daemon takes; texts a second beside them."""
     with ExitStack() as stack:
         daemon = Daemon(where, stack, [*names.flashed, *names.bursting])
-        calm = names.past(list(islice(ordinary, past)), now())
+        calm = names.past(supply.take(past), now())
         _publish(daemon.logs, calm)
         daemon.start(stack)
         capacity = daemon.texts_per_s(len(calm))
         daemon.until(lambda: _caught_up(daemon.port))
         asked = load * capacity
-        began, many = (
-            time.monotonic(),
-            _publish(daemon.logs, names.stream(ordinary, per_alert=round(asked / per_s)), asked),
-        )
+        stream = list(names.stream(supply, per_alert=round(asked / per_s)))
+        began, many = time.monotonic(), _publish(daemon.logs, stream, asked)
         took_s, expected = time.monotonic() - began, len(names.flashes) + len(names.bursts)
         heard = daemon.listener
         daemon.until(lambda: len(_opened(heard)) >= expected or _silent_s(heard) > SILENCE_S)
@@ -201,10 +195,9 @@ def _opened(listener: Listener) -> dict[str, int]:
 def main(logs: str, alerts: int, load: float, past: int, per_s: float, out: Path | None) -> None:
     """Measure, print, and keep the figures."""
     supply = Texts(Tokenizer(SHIPPED / "tokenizer.json", read_artifact(SHIPPED).manifest.max_tokens))
-    ordinary, names = supply.take(past + ORDINARY * alerts), Alarming(alerts)
-    neighbours, found = Neighbours(), {}
+    names, neighbours, found = Alarming(alerts), Neighbours(), {}
     for kind in ["embedded", "kafka"] if logs == "both" else [logs]:
-        found[kind] = measured(kind, load, names, cycle(ordinary), past, per_s)
+        found[kind] = measured(kind, load, names, supply, past, per_s)
         figures = {"measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "alert_latency": found, "load": load, "mix": MIX}
         figures |= {"machine": machine(), "neighbours": neighbours.told()}
         if out:  # after each kind, so that one that fails takes no other with it
