@@ -69,7 +69,7 @@ def train(
     with needs_extra("train"):
         # `--help` need not wait for these.
         from classifier.training.artifact import build  # noqa: PLC0415
-        from classifier.training.data import DataError, LabelWeights, read_examples, text_rows  # noqa: PLC0415
+        from classifier.training.data import DataError, LabelWeights, json_rows, read_examples, split, unlabelled  # noqa: PLC0415
         from classifier.training.labels import TOPICS  # noqa: PLC0415
         from classifier.training.settings import Settings  # noqa: PLC0415
         from classifier.training.train import train as run  # noqa: PLC0415
@@ -78,7 +78,8 @@ def train(
     try:
         examples = read_examples([*data, *more], TOPICS, LabelWeights())
         examples += read_examples(weak, TOPICS, LabelWeights(), weak=True)
-        model = run(Settings(**options), examples, text_rows(texts), out / "run")
+        examples += unlabelled(json_rows(texts), split(examples)[1])
+        model = run(Settings(**options), examples, out / "run")
     except DataError as error:
         raise click.UsageError(str(error)) from None
     click.echo("exporting, calibrating and measuring", err=True)

@@ -1,7 +1,7 @@
 """Writes the folder that the serving side loads: graphs, tokenizer, manifest and card.
 
-    python -m classifier.training.artifact --model DIR --data FILE... --weak FILE... --out DIR [--small DIR] [--name NAME]
-        [--learnt SOURCE...]
+    python -m classifier.training.artifact --model DIR --data FILE... --weak FILE... --texts FILE... --out DIR
+        [--small DIR] [--name NAME] [--learnt SOURCE...]
 
 With `--small`, a student of that model (`python -m classifier.training.distil`) goes into the same folder: a third graph, which
 reads its embeddings out of the first, with temperatures, thresholds and figures of its own.
@@ -21,7 +21,7 @@ from typing import Any
 
 from classifier.training.calibrate import Calibration, calibrate
 from classifier.training.card import model_card, small_card
-from classifier.training.data import Example, LabelWeights, read_examples, split
+from classifier.training.data import Example, LabelWeights, json_rows, read_examples, split, unlabelled
 from classifier.training.evaluate import evaluate
 from classifier.training.export import export_fp32
 from classifier.training.half import halve
@@ -85,7 +85,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         created_at: aware time.
     """
     default, small, topics = contents.default, contents.small, contents.card.topics
-    card = model_card(contents.name, default.parameters, contents.licences, default.metrics)
+    card = model_card(contents.name, default.parameters, contents.card.teachers, contents.licences, default.metrics)
     if small:
         card += small_card(small.parameters, small.metrics, default.metrics)
     (folder / "card.md").write_text(card, "utf-8")
@@ -98,6 +98,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         "sentiments": list(SENTIMENTS),
         "max_tokens": contents.card.max_tokens,
         "encoder": contents.card.encoder,
+        "teachers": list(contents.card.teachers),
         "licences": list(contents.licences),
         **_said(default, topics),
         **({"small": _said(small, topics)} if small else {}),
@@ -187,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="the folder `model` that training wrote")
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="the labelled rows it was trained on")
     parser.add_argument("--weak", nargs="*", type=Path, default=[], help="the rule-labelled rows it was trained on")
+    parser.add_argument("--texts", nargs="*", type=Path, default=[], help="the unlabelled rows that it has seen")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--small", type=Path, help="the folder `model` of its student, that distilling wrote")
     parser.add_argument("--name", default="bellwether-minilm-en-zh")
@@ -194,6 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
+    examples += unlabelled(json_rows(given.texts), split(examples)[1])
     contents = build(given.model, examples, given.out, given.name, given.learnt, given.small)
     print(json.dumps(contents.default.metrics, indent=1))
 

@@ -59,11 +59,14 @@ def calibrate(examples: Sequence[Example], logits: Logits, topics: Sequence[str]
     """
     targets = _targets(examples)
     topic_temperature = _temperature(
-        lambda t: topic_losses(torch.from_numpy(logits.topics) / t, targets).sum() / targets.topic_weights.sum()
+        lambda t: (
+            topic_losses(torch.from_numpy(logits.topics) / t, targets).sum() / targets.topic_weights.sum().clamp_min(1)
+        )
     )
     sentiment_temperature = _temperature(
         lambda t: (
-            sentiment_losses(torch.from_numpy(logits.sentiment) / t, targets).sum() / targets.sentiment_weight.sum()
+            sentiment_losses(torch.from_numpy(logits.sentiment) / t, targets).sum()
+            / targets.sentiment_weight.sum().clamp_min(1)
         )
     )
     flat = Calibration(topic_temperature, sentiment_temperature, (_USUAL_THRESHOLD,) * len(topics))

@@ -14,8 +14,13 @@ a trade.
 pooling and linear heads: {parameters:,} parameters. int8 weights with one activation scale a row.
 
 **Start.** The encoder is `all-MiniLM-L6-v2` (Apache-2.0). Chinese vocabulary rows start from English glosses of CC-CEDICT
-(CC BY-SA 4.0) and of a list of our own.
+(CC BY-SA 4.0) and of a list of our own.{teachers}
 """
+
+_TEACHERS = """
+
+**Teachers.** Beside the labels it learnt what larger or earlier models, trained on the same rows, say of
+these and of unlabelled texts: {names}."""
 
 _LICENCE = """
 ## Data and licences
@@ -66,22 +71,27 @@ CPUs alone. Measured in the same way on the same rows, with temperatures and thr
 """
 
 
-def model_card(name: str, parameters: int, licences: Sequence[dict[str, Any]], metrics: dict[str, Any]) -> str:
+def model_card(
+    name: str, parameters: int, teachers: Sequence[str], licences: Sequence[dict[str, Any]], metrics: dict[str, Any]
+) -> str:
     """Markdown: intended use, data with licences, figures, limits.
 
     Args:
         name: of the artifact.
         parameters: number of weights.
+        teachers: encoders of the models whose answers it learnt.
         licences: `source`, `licence` and `rows` of each corpus.
         metrics: what `evaluate` returned, and `not_judged`: sources of which an earlier stage has learnt the held-out rows.
     """
     rows = "".join(f"| {x['source']} | {x['licence']} | {x['rows']:,} |\n" for x in licences)
+    taught = _TEACHERS.format(names=", ".join(teachers)) if teachers else ""
     sources = ", ".join(metrics["not_judged"])
     not_judged = (
         f" Not judged, because an earlier stage of training learnt the held-out rows: {sources}." if sources else ""
     )
     limits = _LIMITS.format(not_judged=not_judged)
-    return _USE.format(name=name, parameters=parameters) + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
+    use = _USE.format(name=name, parameters=parameters, teachers=taught)
+    return use + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
 
 
 def small_card(parameters: int, metrics: dict[str, Any], default: dict[str, Any]) -> str:

@@ -90,6 +90,11 @@ class Example:
     is_weak: bool
     told: Told | None = None
 
+    @property
+    def is_labelled(self) -> bool:
+        """Whether anyone, or a rule, has said anything of it."""
+        return self.sentiment != UNLABELLED or any(self.topic_weights)
+
 
 class DataError(ValueError):
     """Rows that cannot be trained on, all of them named in one message."""
@@ -150,13 +155,14 @@ def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
     return learnt, held_out
 
 
-def unlabelled(texts: Sequence[str], held_out: Sequence[Example]) -> list[Example]:
-    """Texts as examples that only a teacher can say anything about; without those that are held out."""
+def unlabelled(rows: Iterable[Mapping[str, Any]], held_out: Sequence[Example]) -> list[Example]:
+    """Rows as examples without labels, each text once; without those that are held out."""
     kept = {example.text for example in held_out}
     make = _LabelledRow(TOPICS, LabelWeights())
+    sources = {text_of(row): f"{row.get('source', 'texts')}, unlabelled" for row in rows}
     return [
-        replace(make.example({"text": text, "lang": "", "source": "texts", "fold": 1}), is_weak=True)
-        for text in dict.fromkeys(texts)
+        replace(make.example({"text": text, "lang": "", "source": source, "fold": 1}), is_weak=True)
+        for text, source in sources.items()
         if text.strip() and text not in kept
     ]
 
@@ -214,11 +220,6 @@ def text_of(row: Mapping[str, Any]) -> str:
 def json_rows(files: Iterable[Path]) -> list[dict[str, Any]]:
     """The rows of files whose labels, if any, do not matter; broken lines are left out."""
     return [row for path in files for _, row in _rows(path) if isinstance(row, dict)]
-
-
-def text_rows(files: Iterable[Path]) -> list[str]:
-    """The texts of such files."""
-    return [text_of(row) for row in json_rows(files)]
 
 
 class _LabelledRow:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from transformers import set_seed
 
 from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
-from classifier.training.data import Example, LabelWeights, read_examples, split, text_rows, unlabelled
+from classifier.training.data import Example, LabelWeights, json_rows, read_examples, split, unlabelled
 from classifier.training.hardware import fastest_attention
 from classifier.training.labels import TOPICS
 from classifier.training.loss import answer_losses, total_loss
@@ -256,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mix = Mix(given.labels, given.attention, given.hidden)
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    examples += unlabelled(text_rows(given.texts), split(examples)[1])
+    examples += unlabelled(json_rows(given.texts), split(examples)[1])
     student = make_student(given.teacher, given.layers, given.start_from)
     where = distil(settings, mix, given.teacher, student, examples, given.out)
     print(f"{len(examples)} rows; the student is in {where}")

@@ -36,11 +36,13 @@ class Card:
         topics: names in logit order.
         encoder: where the encoder came from.
         max_tokens: the longest input, special tokens included.
+        teachers: encoders of the models whose answers were learnt.
     """
 
     topics: tuple[str, ...]
     encoder: str
     max_tokens: int = 256
+    teachers: tuple[str, ...] = ()
 
 
 _LEAST_GAIN = 1e-3
@@ -189,7 +191,8 @@ def load_served(folder: Path, *, attention: str = "sdpa") -> tuple[LabelAttentio
 def load_model(folder: Path, *, attention: str = "sdpa") -> tuple[LabelAttention, Card]:
     """Reads what `save_model` wrote; `attention` is the encoder's attention implementation."""
     fields = json.loads((folder / "card.json").read_text("utf-8"))
-    card = Card(**(fields | {"topics": tuple(fields["topics"])}))
+    tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers")}
+    card = Card(**(fields | tuples))
     config = _with_whole_attention(AutoConfig.from_pretrained(folder / "encoder.json"))
     encoder = _without_pooler(AutoModel.from_config(config, attn_implementation=attention))  # type: ignore[no-untyped-call]
     model = LabelAttention(encoder, len(card.topics))

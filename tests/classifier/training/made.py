@@ -17,3 +17,8 @@ def rows() -> list[dict[str, object]]:
 
 def texts() -> list[str]:
     return [str(row["text"]) for row in rows()]
+
+
+def as_rows(*texts: str) -> list[dict[str, str]]:
+    """Rows without labels."""
+    return [{"text": text} for text in texts]

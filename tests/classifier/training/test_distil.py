@@ -23,7 +23,7 @@ from classifier.training.model import LabelAttention, load_model, load_served
 from classifier.training.quantize import quantize
 from classifier.training.scoring import pad, score_onnx, score_torch
 from classifier.training.vocabulary import read_tokenizer
-from tests.classifier.training.made import texts
+from tests.classifier.training.made import as_rows, texts
 
 EMBEDDINGS = "encoder.embeddings."
 
@@ -144,7 +144,7 @@ def test_layers_that_a_teacher_does_not_have_are_refused(trained: Path) -> None:
 def test_texts_that_are_held_out_are_not_learnt_unlabelled_either(labelled: Path) -> None:
     examples = read_examples([labelled], TOPICS, LabelWeights())
     _, held_out = split(examples)
-    more = unlabelled([held_out[0].text, "deposits fell again", "deposits fell again", " "], held_out)
+    more = unlabelled(as_rows(held_out[0].text, "deposits fell again", "deposits fell again", " "), held_out)
     assert [example.text for example in more] == ["deposits fell again"]
     learnt, kept = split([*examples, *more])
     assert more[0] in learnt

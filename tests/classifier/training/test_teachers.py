@@ -14,6 +14,7 @@ from classifier.training.model import Card, load_encoder, load_model, save_model
 from classifier.training.model import LabelAttention as Network
 from classifier.training.scoring import score_torch
 from classifier.training.teachers import ask, can_read, taught
+from tests.classifier.training.made import as_rows
 
 ENGLISH = "the bank reported a record profit"
 CHINESE = "储户挤兑银行"
@@ -61,16 +62,16 @@ def test_a_text_that_no_teacher_reads_keeps_its_labels_alone(english: Path, labe
 
 
 def test_of_an_unlabelled_text_the_teacher_says_all(english: Path, tmp_path: Path) -> None:
-    (told,) = taught(unlabelled([ENGLISH], []), [english], 0.4, 96, tmp_path / "told.npz")
+    (told,) = taught(unlabelled(as_rows(ENGLISH), []), [english], 0.4, 96, tmp_path / "told.npz")
     assert told.told is not None
     assert told.told.share == 1
 
 
 def test_answers_are_kept_for_the_same_texts_only(english: Path, trained: Path, tmp_path: Path) -> None:
     kept = tmp_path / "told.npz"
-    first = taught(unlabelled([ENGLISH], []), [english], 0.5, 96, kept)
-    assert taught(unlabelled([ENGLISH], []), [trained], 0.5, 96, kept) == first
-    assert taught(unlabelled(["the plan"], []), [trained], 0.5, 96, kept) != first
+    first = taught(unlabelled(as_rows(ENGLISH), []), [english], 0.5, 96, kept)
+    assert taught(unlabelled(as_rows(ENGLISH), []), [trained], 0.5, 96, kept) == first
+    assert taught(unlabelled(as_rows("the plan"), []), [trained], 0.5, 96, kept) != first
 
 
 def test_a_teacher_of_other_topics_is_refused(english: Path, tmp_path: Path) -> None:
