@@ -94,10 +94,9 @@ class Classify:
                         yield from self._skip(event, now)
                     case Batch():
                         yield from self._classify(event, following, now)
-                    case Ended():
-                        yield from self._progress(event, now)
                     case Closed():
                         self._held.pop(event.place, None)
+            yield from self._progress([event for event in events if isinstance(event, Ended)], now)
         except Stopped:
             return
         finally:
@@ -130,18 +129,22 @@ class Classify:
         scores = self._range(event.place, event.next, event.next, now)
         yield from self._advance(event.place, structs.replace(scores, skipped=why))
 
-    def _progress(self, event: Ended, now: int) -> Iterator[Step]:
-        """Say how far a partition was read, also when nothing comes."""
-        held = self._held.get(event.place)
-        if held is None or event.position < held.position:
-            return
-        if not self._replay:
-            scores = self._range(event.place, event.position, event.end, now)
-            yield from self._advance(event.place, structs.replace(scores, read_at=event.asked_at))
-        elif (
-            held.until is not None and held.position < held.until <= event.position
-        ):  # its last positions hold no records
-            yield from self._advance(event.place, self._range(event.place, held.until, event.end, now))
+    def _progress(self, ended: Sequence[Ended], now: int) -> Iterator[Step]:
+        """Say how far each partition was read, also when nothing comes, of all in one step."""
+        ranges: dict[Place, ScoreRange] = {}
+        for event in ended:
+            place, held = event.place, self._held.get(event.place)
+            if held is None or event.position < held.position:
+                continue
+            if not self._replay:
+                scores = self._range(place, event.position, event.end, now)
+                ranges[place] = structs.replace(scores, read_at=event.asked_at)
+            elif (
+                held.until is not None and held.position < held.until <= event.position
+            ):  # its last positions hold no records
+                ranges[place] = self._range(place, held.until, event.end, now)
+        if ranges:
+            yield from self._publish(ranges, [range_message(scores) for scores in ranges.values()])
 
     def _classify(self, batch: Batch, following: Event | None, now: int) -> Iterator[Step]:
         """Score a batch in portions, each published and committed by itself, the next one in work meanwhile."""
@@ -226,9 +229,7 @@ class Classify:
         )
 
     def _advance(self, place: Place, scores: ScoreRange, outcomes: Sequence[Outcome] = ()) -> Iterator[Step]:
-        """Publish a range with what was found in it, and only then commit its end."""
-        held = self._held[place]
-        caution = held.caution.after(moved=scores.next != held.position, scored=bool(outcomes))
+        """Publish a range with what was found in it."""
         found: list[Found] = []
         messages: list[Message] = []
         for outcome in outcomes:
@@ -240,9 +241,22 @@ class Classify:
                 messages.append(dead_letter(place, record, result.reason, result.sentence, scores.classified_at))
             found.append(Found(record.offset, None if isinstance(result, Bad) else result))
         messages.extend(range_message(part) for part in cut(scores, found))
-        is_new = (scores.next, caution) != (held.position, held.caution)
-        yield Step(messages, {place: Position(scores.next, caution.note)} if is_new else {})
-        held.position, held.caution = scores.next, caution
+        yield from self._publish({place: scores}, messages, scored=bool(outcomes))
+
+    def _publish(
+        self, ranges: Mapping[Place, ScoreRange], messages: Sequence[Message], *, scored: bool = False
+    ) -> Iterator[Step]:
+        """Publish `messages`, which tell of these ranges, and only then commit where the ranges end."""
+        after: dict[Place, Caution] = {}
+        commits: dict[Place, Position] = {}
+        for place, scores in ranges.items():
+            held = self._held[place]
+            after[place] = held.caution.after(moved=scores.next != held.position, scored=scored)
+            if (scores.next, after[place]) != (held.position, held.caution):
+                commits[place] = Position(scores.next, after[place].note)
+        yield Step(messages, commits)
+        for place, scores in ranges.items():
+            self._held[place].position, self._held[place].caution = scores.next, after[place]
 
 
 def _portion(records: Sequence[Record], limit: int) -> int:

@@ -11,12 +11,12 @@ import pytest
 from classifier.privacy import MASK
 from classifier.reading import KEPT_CHARACTERS
 from classifier.scorer import Scorer
-from classifier.scores import WHOLE, ScoreRange
+from classifier.scores import WHOLE, ScoreRange, decode_range
 from classifier.stories import story_signature
 from ingest.instants import SECOND
-from ingest.logs import Batch, Closed, Message, Opened, Position, Skipped
+from ingest.logs import Batch, Closed, Ended, Message, Opened, Place, Position, Skipped
 from tests.classifier.made import document
-from tests.classifier.turning import HERE, NEWS, Desk, Member, assert_consecutive, documents, news
+from tests.classifier.turning import HERE, NEWS, NOW, Desk, Member, assert_consecutive, documents, news
 
 BAD = {
     "not_json": b"{",
@@ -119,6 +119,16 @@ def test_progress_is_told_once_a_second_also_when_nothing_comes(desk: Desk, scor
     told = [(scores.start, scores.next, scores.end, scores.first) for scores in desk.ranges()]
     assert told == [(0, 0, 0, True), (0, 0, 0, False), (0, 2, 2, False), (2, 2, 2, False)]
     assert [scores.read_at for scores in desk.ranges()] == [desk.clock.now - back * SECOND for back in (2, 1, 1, 0)]
+
+
+def test_progress_of_all_partitions_is_told_in_one_step(desk: Desk, scorer: Scorer) -> None:
+    box = Member(desk, scorer).box
+    places = [Place(NEWS.log, number) for number in range(3)]
+    assert not list(box.step([Opened(place, "id", 3, None, 0, 0) for place in places], NOW))
+    (step,) = box.step([Ended(place, 0, 0, NOW) for place in places], NOW)
+    assert [decode_range(message.value or b"").partition for message in step.messages] == [0, 1, 2]
+    assert set(step.commits) == set(places)
+    assert [len(each.messages) for each in box.step([Ended(place, 0, 0, NOW) for place in places], NOW)] == [3]
 
 
 def test_progress_is_as_old_as_the_question_about_the_end(desk: Desk, scorer: Scorer) -> None:
