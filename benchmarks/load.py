@@ -8,6 +8,7 @@ at random (a Poisson process) at a share of that rate. A wait is from the docume
 
 import argparse
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ PROBE = 1_600  # texts that the full rate is taken from
 FEWEST = 100
 
 
-def measured(seconds: float, console: Console) -> dict[str, Any]:
-    """The full rate, and at each share of it the waits."""
+def measured(seconds: float, console: Console) -> Iterator[dict[str, Any]]:
+    """After each share of the full rate, all figures so far."""
     artifact = read_artifact(SHIPPED)
     texts = Texts(Tokenizer(artifact.path(TOKENIZER), artifact.manifest.max_tokens))
     loads = []
@@ -44,8 +45,7 @@ def measured(seconds: float, console: Console) -> dict[str, Any]:
                 | {f"p{q}_ms": float(np.percentile(waits, q)) * 1000 for q in (50, 95, 99)}
                 | {"cores_taken_by_others": neighbours.cores()}
             )
-            console.print(loads[-1])
-    return {"backlog_texts_per_s": full, "loads": loads}
+            yield {"backlog_texts_per_s": full, "loads": loads}
 
 
 def shown(figures: dict[str, Any]) -> Table:
@@ -66,11 +66,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=12.0, help="at each load")
     arguments = parser.parse_args()
     console, neighbours = Console(), Neighbours()
-    figures = measured(arguments.seconds, console) | {"mix": MIX}
-    figures |= {"machine": machine() | neighbours.told()}
-    console.print(shown(figures))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    for figures in measured(arguments.seconds, console):
+        told = figures | {"mix": MIX, "machine": machine() | neighbours.told()}
+        arguments.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        console.print(shown(figures))
 
 
 if __name__ == "__main__":
