@@ -130,7 +130,7 @@ class LabelAttention(nn.Module):
         self.topic_weight.copy_(directions * 4 / norm)
 
 
-def load_encoder(name: str, *, attention: str = "sdpa") -> PreTrainedModel:
+def load_encoder(name: str, *, attention: str | None = None) -> PreTrainedModel:
     """Loads a BERT-like encoder by name or path, without its pooler, which nothing here uses; `attention` as in `load_model`."""
     config = _with_whole_attention(AutoConfig.from_pretrained(name))
     return _without_pooler(
@@ -181,15 +181,15 @@ def save_model(model: LabelAttention, card: Card, tokenizer_json: str, folder: P
     (folder / "tokenizer.json").write_text(tokenizer_json, "utf-8")
 
 
-def load_served(folder: Path, *, attention: str = "sdpa") -> tuple[LabelAttention, Card]:
+def load_served(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
     """Reads a model as it will be served: its word rows rounded to 8 bits."""
     model, card = load_model(folder, attention=attention)
     round_word_rows(model.encoder)
     return model, card
 
 
-def load_model(folder: Path, *, attention: str = "sdpa") -> tuple[LabelAttention, Card]:
-    """Reads what `save_model` wrote; `attention` is the encoder's attention implementation."""
+def load_model(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
+    """Reads what `save_model` wrote; `attention` is the encoder's attention implementation, None for transformers' choice."""
     fields = json.loads((folder / "card.json").read_text("utf-8"))
     tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers")}
     card = Card(**(fields | tuples))
