@@ -13,6 +13,7 @@ from alerting.alerts import Alert, alert_message
 from alerting.audit import Findings
 from alerting.checkpoints import CHECKPOINTS, Checkpoints
 from alerting.eventtime import Verdict
+from alerting.gathering import Admitted
 from alerting.keeper import Keeper
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings, Closing, State
@@ -108,9 +109,8 @@ class Aggregate:
     def _read(self, batch: Batch, now: int) -> list[Message]:
         keeper = self._keeper
         assert keeper is not None
-        messages: list[Message] = []
-        for record in batch.records:
-            messages.extend(self._read_record(record, now))
+        admitted = [each for record in batch.records if (each := self._admit(record, now))]
+        messages = [message for found in keeper.take(admitted) for message in self._messages(found, now)]
         keeper.state.position = max(keeper.state.position, batch.next)
         if keeper.state.clock is not None:
             self._metrics.read(batch, now)
@@ -127,12 +127,12 @@ class Aggregate:
             log.info("source heard again, or given up", source=source)
         self._silent = silent
 
-    def _read_record(self, record: Record, now: int) -> Iterator[Message]:
+    def _admit(self, record: Record, now: int) -> Admitted | None:
+        """The range that a record holds, if it is to be counted."""
         keeper, metrics = self._keeper, self._metrics
         assert keeper is not None
         if record.offset < keeper.state.position or record.value is None:
-            return
-        keeper.state.position = record.offset
+            return None
         try:
             columns = decode_columns(record.value)
         except MsgspecError as error:
@@ -153,17 +153,15 @@ class Aggregate:
         if verdict is Verdict.AHEAD:
             log.warning("range ahead of its position", kafka_topic=scores.log, partition=scores.partition,
                         start=scores.start)  # fmt: skip
-            keeper.state.position = record.offset + 1
-            return
+            return None
         metrics.know(scores.topics)
         if scores.canary_at:
             metrics.canaries.show(scores, now)
-        metrics.count(fresh, keeper.state.inputs.of(scores).watermark)
-        for found in keeper.take(columns, fresh):
-            yield from self._messages(found, record.offset, now)
-        keeper.state.position = record.offset + 1
+        admitted = keeper.admitted(record.offset, columns, fresh)
+        metrics.count(fresh, admitted.late_before)
+        return admitted
 
-    def _messages(self, found: Closing | Alert, offset: int, now: int) -> list[Message]:
+    def _messages(self, found: Closing | Alert, now: int) -> list[Message]:
         keeper, findings = self._keeper, self._findings
         assert keeper is not None
         assert findings is not None
@@ -173,10 +171,9 @@ class Aggregate:
                      days=found.return_period_days, historical=found.historical)  # fmt: skip
             return [alert_message(found), *findings.entries(found, now)]
         self._metrics.windows.inc()
-        width, artifact = keeper.state.bins.width, keeper.state.artifact
-        if found.additive:
-            return [amendment_message(found.subject, found.start, width, found.tally, artifact, offset)]
-        return [window_message(found.subject, found.start, width, found.tally, artifact)]
+        state = keeper.state
+        about = found.subject, found.start, state.bins.width, found.tally, state.artifact
+        return [amendment_message(*about, state.position) if found.additive else window_message(*about)]
 
     def _checkpoint(self, now: int) -> Iterator[Step]:
         """Everything found so far is flushed; now the state that has found it, then what it replaces goes."""

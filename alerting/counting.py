@@ -1,122 +1,130 @@
-"""How the documents of a range change the windows: each counts under every topic it is labelled with and every name found.
+"""How documents change the windows: each counts under every topic it is labelled with and every name found.
 
-All is counted for (bin, subject) cells: a range brings its documents by subject, and nearly always all of one bin.
+All is counted for (bin, subject) cells, of one range or of several ranges at once whose documents lie in one open bin.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.eventtime import Newest
-from alerting.evidence import Candidate
+from alerting.gathering import LATE, Gathered, Ints
 from alerting.state import Closing, LateCount, State
-from alerting.stories import Stories
 from alerting.windows import Tally
-from classifier.scores import WHOLE, Columns
 
-Ints = NDArray[np.int64]
+Negative = tuple[int, int, int, bool]  # of a negative document its row, story, positivity, and whether it is only faint
 
 
 class Cell(NamedTuple):
-    """How many documents of a range have to do with one subject in one bin."""
+    """What a run of ranges has of one subject in one bin."""
 
     start: int  # of the bin
     subject: str
-    labelled: int
-    faint: int  # negative ones that have only faintly to do with it
+    numbers: list[int]  # as `Tally.count` takes them
+    sources: list[str]
+    negative: list[Negative]  # range by range: those labelled, then the faint ones
 
 
 class Counting:
-    """The count of one range. Afterwards `touched` are the subjects that got documents."""
+    """The count of the ranges `begin` to `end` of a poll."""
 
-    def __init__(self, state: State, told: Stories, columns: Columns, watermark: int) -> None:
-        """Begin with what is new in a range of a partition whose watermark stands there."""
-        self.touched: set[str] = set()
-        self._state, self._told, self._columns, self._watermark = state, told, columns, watermark
-        self._stories: list[int] = []  # of each document
-        self._positivity: list[int] = []
-        self._candidates: dict[int, Candidate] = {}  # by row, once it was made
+    def __init__(self, state: State, gathered: Gathered, begin: int, end: int) -> None:
+        """More than one range may only be counted at once if all their documents lie in one open bin."""
+        self._state, self._gathered = state, gathered
+        self._begin, self._end = begin, end
         self._amended: dict[int, dict[str, Tally]] = {}  # tallies of closed bins
 
     def count(self) -> Iterator[Closing]:
         """Count the documents; yields the closed windows that they amend, each once."""
-        state, rows = self._state, self._columns.rows
-        if not len(rows):
+        state, gathered = self._state, self._gathered
+        rows = slice(gathered.first[self._begin], gathered.first[self._end])
+        if rows.start == rows.stop:
             return
-        placed = self._told.place(rows["story"], rows["event_at"])
-        self._stories = placed.stories.tolist()
-        self._positivity = (WHOLE - rows["sentiment"][:, 0]).tolist()
-        last = rows[-1]
-        state.newest = Newest(int(last["event_at"]), int(last["published_at"]), int(last["appended_at"]))
-        cells, members = self._cells()
-        sizes = [size for cell in cells for size in (cell.labelled, cell.faint) if size]
-        weights = self._weights(~placed.copies).take(members, axis=0)
-        sums = iter(np.add.reduceat(weights, [0, *accumulate(sizes)][:-1]).tolist())  # of the labelled, then the faint
-        sources = [self._columns.sources[source] for source in rows["source"].take(members).tolist()]
-        negative = members[rows["negative"].take(members)].tolist()
-        begin = at = 0
-        for cell in cells:
-            numbers = next(sums) if cell.labelled else [0, 0]
-            if cell.faint:
-                next(sums)
-            middle, end = at + numbers[1], at + numbers[1] + cell.faint
-            self._hold(cell, negative[at:middle], negative[middle:end])
-            if cell.labelled:
-                yield from self._tally(cell, numbers, sources[begin : begin + cell.labelled])
-            begin, at = begin + cell.labelled + cell.faint, end
+        state.newest = gathered.newest(rows.stop)
+        self._tell_late(rows)
+        for cell in self._cells(rows):
+            self._hold(cell)
+            if cell.numbers[0]:
+                yield from self._tally(cell)
         for start, tallies in self._amended.items():
             state.bins.pack(start, tallies)
 
-    def _cells(self) -> tuple[list[Cell], NDArray[np.uint32]]:
-        """The cells, and the rows of each one after another: those labelled, then the faint ones."""
-        columns, width = self._columns, self._state.bins.width
-        subjects, event_at = _subjects(columns.range.topics, columns.names), columns.rows["event_at"]
-        start = int(event_at[0]) // width * width
-        if start <= event_at.min() and event_at.max() < start + width:
-            return [Cell(start, subjects[group], *sizes) for group, *sizes in columns.groups], columns.members
-        kinds = np.repeat(
-            [2 * group.subject + faint for group in columns.groups for faint in (0, 1)],
-            [size for group in columns.groups for size in group[1:]],
-        )
-        starts, bins = np.unique(event_at // width * width, return_inverse=True)
-        keys = bins.take(columns.members) * (2 * len(subjects)) + kinds
-        order = np.argsort(keys, kind="stable")
-        found, many = np.unique(keys, return_counts=True)
-        sizes: dict[int, list[int]] = {}
-        for key, size in zip(found.tolist(), many.tolist(), strict=True):
-            sizes.setdefault(key // 2, [0, 0])[key % 2] = size
-        known, names = starts.tolist(), len(subjects)
-        cells = [Cell(known[key // names], subjects[key % names], *size) for key, size in sizes.items()]
-        return cells, columns.members[order]
+    def _tell_late(self, rows: slice) -> None:
+        """Which documents are behind their partition's watermark."""
+        gathered, closed_to = self._gathered, self._state.bins.closed_to
+        bounds = [each.late_before for each in gathered.ranges[self._begin : self._end]]
+        if closed_to is not None:
+            bounds = [max(bound, closed_to) for bound in bounds]
+        late_before = np.array(bounds).take(gathered.range_of[rows] - self._begin)
+        gathered.weights[rows, LATE] = gathered.event_at[rows] < late_before
 
-    def _weights(self, own: NDArray[np.bool_]) -> Ints:
-        """What each document adds to a tally, [N, 6 + languages], in the order of `Tally.count`."""
-        rows, languages = self._columns.rows, len(self._columns.languages)
-        negative, closed_to = rows["negative"], self._state.bins.closed_to
-        weights = np.empty((len(rows), 6 + languages), np.int64)
-        weights[:, 0] = 1
-        weights[:, 1] = negative
-        weights[:, 2] = rows["sentiment"][:, 0]
-        weights[:, 3] = own
-        weights[:, 4] = own & negative
-        weights[:, 5] = rows["event_at"] < max(self._watermark, self._watermark if closed_to is None else closed_to)
-        weights[:, 6:] = rows["language"][:, None] == np.arange(languages)
-        return weights
+    def _cells(self, rows: slice) -> Iterator[Cell]:
+        """The cells: of one range by bin and subject, of several ranges as they first come up."""
+        gathered = self._gathered
+        mine = slice(gathered.first_member[self._begin], gathered.first_member[self._end])
+        if mine.start == mine.stop:
+            return
+        starts, order, begins = self._sorted(rows, mine)
+        members, is_faint = gathered.members[mine].take(order), gathered.is_faint[mine].take(order)
+        counted = np.where(is_faint, len(gathered.event_at), members)
+        sums = np.add.reduceat(gathered.weights.take(counted, axis=0), begins).tolist()
+        subjects = gathered.subject_of[mine].take(order.take(begins)).tolist()
+        cell_of = np.zeros(len(members), np.int64)
+        cell_of[begins[1:]] = 1
+        cell_of = cell_of.cumsum()
+        sources, first_source = self._sources(cell_of[~is_faint], members[~is_faint], len(begins))
+        is_negative = gathered.negative.take(members)
+        negative = self._negative(members[is_negative], is_faint[is_negative])
+        first_negative = _firsts(cell_of[is_negative], len(begins))
+        turns = range(len(begins)) if self._end == self._begin + 1 else np.argsort(order.take(begins)).tolist()
+        for cell in turns:
+            bad = slice(first_negative[cell], first_negative[cell + 1])
+            told = sources[first_source[cell] : first_source[cell + 1]]
+            yield Cell(starts[cell], gathered.subjects[subjects[cell]], sums[cell], told, negative[bad])
 
-    def _tally(self, cell: Cell, numbers: Sequence[int], sources: Sequence[str]) -> Iterator[Closing]:
-        bins, languages, (start, subject, *_) = self._state.bins, self._columns.languages, cell
-        self.touched.add(subject)
+    def _sorted(self, rows: slice, mine: slice) -> tuple[list[int], Ints, Ints]:
+        """The start of each cell's bin, in which order the members make up cells, and where in that order each begins."""
+        gathered, width = self._gathered, self._state.bins.width
+        event_at, subjects = gathered.event_at[rows], gathered.subject_of[mine]
+        first, last = int(event_at.min()) // width, int(event_at.max()) // width
+        order = np.arange(len(subjects))
+        if self._end > self._begin + 1:
+            order = np.argsort(subjects, kind="stable")
+            begins = _changes(subjects.take(order))
+        elif first == last:
+            begins = _changes(subjects)
+        else:
+            bins = event_at.take(gathered.members[mine] - rows.start) // width
+            order = np.argsort(bins, kind="stable")
+            bins = bins.take(order)
+            begins = _changes(subjects.take(order) + len(gathered.subjects) * (bins - first))
+            return (bins.take(begins) * width).tolist(), order, begins
+        return [first * width] * len(begins), order, begins
+
+    def _sources(self, cells: Ints, rows: Ints, many: int) -> tuple[list[str], list[int]]:
+        """The sources of each cell, each once, one cell after another; and where each of `many` cells begins."""
+        gathered = self._gathered
+        heard = np.zeros(many * len(gathered.sources), np.bool_)
+        heard[cells * len(gathered.sources) + gathered.source_of.take(rows)] = True
+        cells, sources = np.divmod(np.flatnonzero(heard), len(gathered.sources))
+        return [gathered.sources[source] for source in sources.tolist()], _firsts(cells, many)
+
+    def _negative(self, rows: Ints, is_faint: NDArray[np.bool_]) -> list[Negative]:
+        gathered = self._gathered
+        stories, positivity = gathered.stories.take(rows).tolist(), gathered.positivity.take(rows).tolist()
+        return list(zip(rows.tolist(), stories, positivity, is_faint.tolist(), strict=True))
+
+    def _tally(self, cell: Cell) -> Iterator[Closing]:
+        bins, languages, (start, subject, *_) = self._state.bins, self._gathered.languages, cell
         if not bins.is_closed(start):
             tallies = bins.of(start)
             tally = tallies.get(subject) or tallies.setdefault(subject, Tally())
-            tally.count(numbers, languages, sources)
+            tally.count(cell.numbers, languages, cell.sources)
             return
         more = Tally(revision=1)
-        more.count(numbers, languages, sources)
+        more.count(cell.numbers, languages, cell.sources)
         self._credit(subject, more)
         if bins.is_forgotten(start):
             yield Closing(subject, start, more, additive=True)
@@ -128,19 +136,28 @@ class Counting:
         tally.revision += 1
         yield Closing(subject, start, tally)
 
-    def _hold(self, cell: Cell, labelled: Sequence[int], faint: Sequence[int]) -> None:
+    def _hold(self, cell: Cell) -> None:
         """Hold what tells of an alert: the most telling documents, and which stories have to do with a subject."""
-        if not labelled and not faint:
+        if not cell.negative:
             return
-        bins, candidates, (start, subject, *_) = self._state.bins, self._state.candidates, cell
-        place = (bins.closed_to or start) if bins.is_closed(start) else start
-        candidates.relate(subject, place, [self._stories[row] for row in (*labelled, *faint)])
+        bins, candidates, range_of = self._state.bins, self._state.candidates, self._gathered.range_of
+        place = (bins.closed_to or cell.start) if bins.is_closed(cell.start) else cell.start
+        labelled = [(positivity, row) for row, _, positivity, is_faint in cell.negative if not is_faint]
+        if candidates.takes_in_any_order(cell.subject, place, len(cell.negative)):
+            candidates.relate(cell.subject, place, [story for _, story, _, _ in cell.negative])
+            self._offer(cell.subject, place, sorted(labelled))
+            return
+        for _, part in groupby(cell.negative, key=lambda each: range_of[each[0]]):
+            candidates.relate(cell.subject, place, [story for _, story, _, _ in part])
+        self._offer(cell.subject, place, labelled)
+
+    def _offer(self, subject: str, place: int, labelled: Iterable[tuple[int, int]]) -> None:
+        """Offer documents, of each its positivity and row, to be held as evidence."""
+        candidates = self._state.candidates
         bar = candidates.bar(subject, place)
-        for row in labelled:
-            if self._positivity[row] <= bar:
-                if row not in self._candidates:
-                    self._candidates[row] = Candidate.of(self._columns, row, self._stories[row])
-                candidates.offer(subject, place, self._candidates[row])
+        for positivity, row in labelled:
+            if positivity <= bar:
+                candidates.offer(subject, place, self._gathered.candidate(row))
                 bar = candidates.bar(subject, place)
 
     def _credit(self, subject: str, tally: Tally) -> None:
@@ -154,7 +171,14 @@ class Counting:
             self._state.bins.of(start)
 
 
-@lru_cache(maxsize=64)
-def _subjects(topics: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
-    """By a group's index."""
-    return (*(f"topic/{topic}" for topic in topics), *(f"entity/{name}" for name in names))
+def _changes(keys: Ints) -> Ints:
+    """Where other keys begin in an array that has equal ones side by side."""
+    is_first = np.ones(len(keys), np.bool_)
+    is_first[1:] = keys[1:] != keys[:-1]
+    return is_first.nonzero()[0]
+
+
+def _firsts(cells: Ints, many: int) -> list[int]:
+    """Where each of `many` cells begins among sorted numbers of cells, and at last where the last one ends."""
+    firsts: list[int] = cells.searchsorted(np.arange(many + 1)).tolist()
+    return firsts

@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections.abc import Iterable
+from itertools import chain
 
 from msgspec import Struct
 
@@ -81,6 +82,16 @@ class Candidates(Struct):
         held = self.held.get(subject)
         telling = held.bins.get(start) if held else None
         return WHOLE if telling is None or len(telling) < SHOWN else telling[-1].positivity
+
+    def takes_in_any_order(self, subject: str, start: int, many: int) -> bool:
+        """Whether so many documents of the bin from `start` change the same in whatever order and portions they come.
+
+        Else some of them might be dropped to make room for others.
+        """
+        held, related = self.held.get(subject) or Held(), self.related.get(subject) or Related()
+        most, most_stories = (HELD, HELD_STORIES) if is_topic(subject) else (HELD_NAME, HELD_STORIES_NAME)
+        has_room = held.many + min(many, SHOWN) <= most and related.many + many <= most_stories
+        return has_room or start >= max(chain(held.bins, related.bins), default=start)
 
     def offer(self, subject: str, start: int, candidate: Candidate) -> None:
         """Hold a document of the bin from `start` if it is among the most telling there."""

@@ -32,6 +32,10 @@ class FlashLane:
         self._judge = Judge(settings)
         self._severe = Severe(settings.flash, self._judge.trust)
 
+    def has(self, columns: Columns) -> bool:
+        """Whether a text of a range may be enough."""
+        return next(self._severe.among(columns), None) is not None
+
     def look(self, columns: Columns) -> Iterator[Alert]:
         """What the texts of a range are enough for, once they are counted."""
         for document, flash in self._severe.among(columns):

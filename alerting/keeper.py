@@ -1,6 +1,6 @@
-"""How one range of scores changes what the aggregator remembers, and what follows from it."""
+"""How ranges of scores change what the aggregator remembers, and what follows from it."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from msgspec import msgpack
 
@@ -8,6 +8,7 @@ from alerting.alerts import Alert
 from alerting.counting import Counting
 from alerting.eventtime import FOREVER, NEVER
 from alerting.flashing import FlashLane
+from alerting.gathering import Admitted, Gathered
 from alerting.spikes import Spike
 from alerting.state import AggregateSettings, Closing, State
 from alerting.stories import Stories
@@ -17,11 +18,12 @@ from classifier.scores import Columns, ScoreRange
 from ingest.instants import HOUR, microseconds
 
 REMEMBERED_ARTIFACTS = 8
+AT_ONCE = 32  # ranges gathered: they fit into the processor's cache
 ROLLED_BACK = HOUR  # an older model that writes so long after the newer one's last word has taken over again
 
 
 class Keeper:
-    """Changes the state range by range."""
+    """Changes the state range by range, or several at once where that makes no difference."""
 
     def __init__(self, settings: AggregateSettings, settings_hash: str, state: State) -> None:
         self.settings = settings
@@ -31,25 +33,78 @@ class Keeper:
         self._stories = Stories(state.stories)
         self._bound = microseconds(settings.windows.out_of_orderness)
 
-    def take(self, columns: Columns, fresh: Columns) -> Iterator[Closing | Alert]:
-        """Count what is new of an admitted range, move time on, and yield what follows from it, in order."""
-        state, scores = self.state, columns.range
+    def admitted(self, offset: int, columns: Columns, fresh: Columns) -> Admitted:
+        """A range, and what is new of it, as `Inputs.admit` has found: its partition has come so far.
+
+        `offset` is that of its record in the scores log.
+        """
+        inputs = self.state.inputs
+        known = inputs.of(columns.range)
+        late_before = known.watermark
+        known.move(columns, self._bound)
+        return Admitted(offset, columns, fresh, late_before, inputs.watermark(self.settings.inputs))
+
+    def take(self, ranges: Sequence[Admitted]) -> Iterator[Closing | Alert]:
+        """Count what is new of these ranges, move time on, and yield what follows from it, in order.
+
+        That is the same as if each came alone. Meanwhile the state's position is that of the range being read.
+        """
+        for begin in range(0, len(ranges), AT_ONCE):
+            gathered = Gathered(ranges[begin : begin + AT_ONCE], self._stories)
+            severe = {number for number, each in enumerate(gathered.ranges) if self._flashes.has(each.fresh)}
+            first = 0
+            while first < len(gathered.ranges):
+                end = first + 1 if first in severe else self._together(gathered, first, severe)
+                yield from self._take(gathered, first, end, is_severe=first in severe)
+                first = end
+
+    def _together(self, gathered: Gathered, begin: int, severe: Container[int]) -> int:
+        """One past the last range that can be counted together with that of number `begin`.
+
+        Their documents lie in one open bin, and before the last of them nothing looks at windows with any effect.
+        """
+        bins, artifact, end, found, newest = self.state.bins, self.state.artifact, begin, set[int](), NEVER
+        while end < len(gathered.ranges) and end not in severe:
+            each, starts = gathered.ranges[end], found
+            if gathered.first[end] < gathered.first[end + 1]:
+                starts = found.union(map(bins.start_of, gathered.reach[end]))
+            if each.columns.range.artifact != artifact or len(starts) > 1 or any(map(bins.is_closed, starts)):
+                break
+            found, newest, end = starts, max(newest, gathered.reach[end][1]), end + 1
+            if bins.closes(each.watermark):
+                break
+        if end > begin + 1 and found and self.settings.windows.early:
+            numbers = gathered.numbers(begin, end)
+            end = min(begin + 1 + self._watcher.first_near(found.pop(), newest, gathered.subjects, numbers), end)
+        return max(end, begin + 1)
+
+    def _take(self, gathered: Gathered, begin: int, end: int, *, is_severe: bool) -> Iterator[Closing | Alert]:
+        """The ranges `begin` to `end`; what is severe or late comes alone."""
+        state = self.state
+        for number, each in enumerate(gathered.ranges[begin:end], begin):
+            state.position = each.offset
+            self._hear(each.columns.range)
+            if end == begin + 1:
+                self._hear_late(each.fresh)
+            if number == begin:
+                yield from Counting(state, gathered, begin, end).count()
+            if is_severe:
+                yield from self._flashes.look(each.fresh)
+            yield from self._watcher.close(each.watermark)
+            if number == end - 1 and self.settings.windows.early:
+                yield from self._watcher.look_early(gathered.labelled_in(number))
+            state.position = each.offset + 1
+
+    def _hear(self, scores: ScoreRange) -> None:
+        """Take over what a range tells beside its documents."""
+        state = self.state
         if scores.artifact == state.artifact:
             state.heard_at = max(state.heard_at, scores.classified_at)
         elif scores.artifact not in state.retired or scores.classified_at > state.heard_at + ROLLED_BACK:
             self._change_artifact(scores)
-        known = state.inputs.of(scores)
         if scores.read_at is not None:
             state.clock = max(state.clock or NEVER, scores.read_at)
         state.classified_at = scores.classified_at or None
-        self._hear_late(fresh)
-        counting = Counting(state, self._stories, fresh, known.watermark)
-        yield from counting.count()
-        yield from self._flashes.look(fresh)
-        known.move(columns, self._bound)
-        yield from self._watcher.close(state.inputs.watermark(self.settings.inputs))
-        if self.settings.windows.early:
-            yield from self._watcher.look_early(counting.touched)
 
     def _hear_late(self, columns: Columns) -> None:
         """Sources of documents whose bin has closed are heard now."""

@@ -1,16 +1,17 @@
-"""Which subjects an early look has to look at: only those of which some time scale is in its tail can fire.
+"""Which subjects an early look has to look at: only those of which some time scale is rare enough can fire.
 
 Nothing fades to more than it was, and usual negatives only take away from an excess. So what lies on a scale and what is in
 open bins, each without its usual share where that leaves something, is no less than the excess of `Scale.z`; and the variance
 is no less than that of what will be left of the scale alone. Subjects whose excess would not suffice by that are not near.
 """
 
-from collections.abc import Sequence
-from math import exp, sqrt
+from collections.abc import Callable, Iterable
+from math import exp, log, sqrt
 from typing import NamedTuple
 
 from alerting.scales import Counted
-from alerting.spikes import Detector
+from alerting.spikes import Detector, Footing
+from alerting.tails import Tail
 from ingest.instants import MINUTE
 
 LASTS = MINUTE  # of event time: for so long a room is not computed again
@@ -18,41 +19,44 @@ ROUNDING = 1e-6
 
 
 class Room(NamedTuple):
-    """How much more than usual open bins may bring to one subject before anything can be in its tail."""
+    """How much more than usual open bins may bring to one subject before it can fire."""
 
     until: int  # the instant up to which this holds
     share: float  # of negatives, usual at least
     negatives: float  # beyond that
 
+    def left(self, found: Iterable[Counted]) -> float:
+        """What is left of it once a detector gets what was `found`; below `ROUNDING`, the subject is near."""
+        left = self.negatives
+        for _, documents, negatives in found:
+            excess = negatives - self.share * documents
+            if excess > 0.0:
+                left -= excess
+        return left
+
 
 class Screen:
-    """Holds the room of each subject until a detector learns."""
+    """Holds the room of each subject until a detector learns. It may fire later then than was said, never sooner."""
 
-    def __init__(self) -> None:
+    def __init__(self, footing: Callable[[str], Footing]) -> None:
+        """`footing` is that of a subject now."""
+        self._footing = footing
         self._rooms: dict[str, Room] = {}
 
     def clear(self) -> None:
         """Detectors have learned."""
         self._rooms.clear()
 
-    def is_near(self, subject: str, detector: Detector, found: Sequence[Counted], pooled: float) -> bool:
-        """Whether anything of a subject may be in its tail once its detector gets what was `found`; the last is the present.
-
-        `pooled` is the negative share over all subjects.
-        """
-        at, room = found[-1].at, self._rooms.get(subject)
+    def room(self, subject: str, detector: Detector, at: int) -> Room:
+        """The room of a subject, up to instant `at` at least."""
+        room = self._rooms.get(subject)
         if room is None or at > room.until:
-            room = self._rooms[subject] = _room(detector, at + LASTS, pooled)
-        left = room.negatives
-        for _, documents, negatives in found:
-            excess = negatives - room.share * documents
-            if excess > 0.0:
-                left -= excess
-        return left < ROUNDING
+            room = self._rooms[subject] = _room(detector, at + LASTS, self._footing(subject))
+        return room
 
 
-def _room(detector: Detector, until: int, pooled: float) -> Room:
-    usual = detector.usual(pooled)
+def _room(detector: Detector, until: int, footing: Footing) -> Room:
+    usual = detector.usual(footing.pooled_share)
     share = min(usual.share, usual.beyond_share)
     scatter = usual.dispersion * (1.0 - usual.share) * share
     elapsed = float(max(until - detector.at, 0))
@@ -60,5 +64,12 @@ def _room(detector: Detector, until: int, pooled: float) -> Room:
     for scale in detector.scales:
         keep = exp(-elapsed / scale.length)
         unit = sqrt(scatter * scale.squares * keep * keep + 1.0)
-        rooms.append(scale.tail.threshold * unit - max(scale.negatives - share * scale.documents, 0.0))
+        rare = _reached(scale.tail, footing.alarm_days * len(detector.scales))
+        rooms.append(rare * unit - max(scale.negatives - share * scale.documents, 0.0))
     return Room(until, share, min(rooms))
+
+
+def _reached(tail: Tail, days: float) -> float:
+    """The value that is reached once in so many days, T at least: the inverse of `Tail.return_days`."""
+    times = days * tail.clusters / tail.days
+    return tail.threshold + tail.excess * log(times) if times > 1.0 else tail.threshold

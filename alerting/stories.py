@@ -4,6 +4,8 @@ A story is the first text that told it. Signatures that differ in at most NEAR b
 bits with it, in one of four places: so every copy that differs in 3 bits is found, of others most.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +19,10 @@ MOST = 1 << 19  # stories remembered
 BANDS, WAYS = 4, 8  # each band remembers the newest WAYS stories that agree in its 16 bits
 BLOCK = 192  # documents compared with each other at once
 Signatures = NDArray[np.uint64]
-Instants = NDArray[np.int64]
+Ints = NDArray[np.int64]
 _FIRST = np.arange(BANDS, dtype=np.int64) << 16  # of each band, in the table
+_WIDTH = (BLOCK * BANDS).bit_length()
+_ORDER = np.arange(BLOCK * BANDS)
 
 
 class Told(Struct, frozen=True):
@@ -48,7 +52,8 @@ class Stories:
         self._many = 0  # stories so far; number n lies at n % most
         signatures, at = np.frombuffer(told.signatures, np.uint64), np.frombuffer(told.at, np.int64)
         for begin in range(0, len(at), BLOCK):
-            self._add(signatures[begin : begin + BLOCK], at[begin : begin + BLOCK])
+            block = slice(begin, begin + BLOCK)
+            self._add(signatures[block], at[block], _slots(signatures[block]))
 
     def told(self) -> Told:
         """What to go on from."""
@@ -59,72 +64,92 @@ class Stories:
         """The event time of the oldest story remembered once there is no room for all; None until then."""
         return int(self._at[self._many % len(self._at)]) if self._many > len(self._at) else None
 
-    def place(self, signatures: Signatures, at: Instants) -> Placed:
-        """Find each document's story, given its signature and event time, in order."""
-        signatures, at = np.ascontiguousarray(signatures), np.ascontiguousarray(at)
-        parts = [
-            self._place(signatures[begin : begin + BLOCK], at[begin : begin + BLOCK])
-            for begin in range(0, len(at), BLOCK)
-        ]
-        return Placed(np.concatenate([part.stories for part in parts]), np.concatenate([part.copies for part in parts]))
+    def place(self, signatures: Signatures, at: Ints, begins: Sequence[int] = (0,)) -> Placed:
+        """Find each document's story, given its signature and event time, in order.
 
-    def _place(self, signatures: Signatures, at: Instants) -> Placed:
-        slots = _slots(signatures)
+        Those from each of `begins` on are placed when all before them have been, whoever else they come with.
+        """
+        signatures = np.ascontiguousarray(signatures)
+        placed, slots = Placed(signatures.copy(), np.zeros(len(at), np.bool_)), _slots(signatures)
+        for first, end in pairwise((*begins, len(at))):
+            for begin in range(first, end, BLOCK):
+                block = slice(begin, min(begin + BLOCK, end))
+                part = Placed(placed.stories[block], placed.copies[block])
+                self._find(signatures[block], at[block], slots[block], part)
+                new = (~part.copies).nonzero()[0]
+                if len(new):
+                    self._place_new(new, at[block].take(new), slots[block].take(new, axis=0), part)
+        return placed
+
+    def _find(self, signatures: Signatures, at: Ints, slots: Ints, placed: Placed) -> None:
+        """Which documents are copies of what is remembered: of several stories, of the nearest one."""
         apart = np.bitwise_count(self._table.take(slots, axis=0) ^ signatures[:, None, None]).reshape(len(at), -1)
-        found, copies = signatures.copy(), np.zeros(len(at), np.bool_)
-        rows = np.flatnonzero(apart.min(axis=1) <= NEAR)
-        if len(rows):
-            apart, numbers = apart[rows], self._numbers.take(slots[rows], axis=0).reshape(len(rows), -1)
-            places = numbers % len(self._at)
-            is_told = (apart <= NEAR) & (numbers >= max(self._many - len(self._at), 0))
-            is_told &= np.abs(self._at.take(places) - at[rows, None]) <= DAY
-            best = (np.arange(len(rows)), np.where(is_told, apart, 64).argmin(axis=1))
-            is_copy = is_told[best]
-            rows, places = rows[is_copy], places[best][is_copy]
-            found[rows], copies[rows] = self._signatures[places], True
-            np.maximum.at(self._at, places, at[rows])
-        new = np.flatnonzero(~copies)
-        if len(new):
-            self._place_new(signatures, at, new, Placed(found, copies))
-        return Placed(found, copies)
+        rows = (apart <= NEAR).ravel().nonzero()[0] // (BANDS * WAYS)
+        if not len(rows):
+            return
+        rows = rows[np.append(True, rows[1:] != rows[:-1])]
+        apart, numbers = apart[rows], self._numbers.take(slots[rows], axis=0).reshape(len(rows), -1)
+        places = numbers % len(self._at)
+        is_told = (apart <= NEAR) & (numbers >= max(self._many - len(self._at), 0))
+        is_told &= np.abs(self._at.take(places) - at[rows, None]) <= DAY
+        best = (np.arange(len(rows)), np.where(is_told, apart, 64).argmin(axis=1))
+        is_copy = is_told[best]
+        rows, places = rows[is_copy], places[best][is_copy]
+        placed.stories[rows], placed.copies[rows] = self._signatures[places], True
+        np.maximum.at(self._at, places, at[rows])
 
-    def _place_new(self, signatures: Signatures, at: Instants, new: NDArray[np.int64], placed: Placed) -> None:
+    def _place_new(self, new: Ints, when: Ints, slots: Ints, placed: Placed) -> None:
         """Of documents that are near nothing remembered, the first of each story is remembered; the others are its copies."""
-        mine, when = signatures.take(new), at.take(new)
-        near = np.bitwise_count(mine[:, None] ^ mine) <= NEAR
-        rows, earlier = np.divmod(np.flatnonzero(near), len(new))  # [P] pairs
-        is_near = (earlier < rows) & (np.abs(when[rows] - when[earlier]) <= DAY)
+        mine: Signatures = placed.stories.take(new)
+        rows, earlier = _near(mine)
+        is_near = np.abs(when.take(rows) - when.take(earlier)) <= DAY
         rows, earlier = rows[is_near], earlier[is_near]
-        first = np.arange(len(new))
-        first[rows[::-1]] = earlier[::-1]  # of several the last one given stays
-        is_copy = first != np.arange(len(new))
-        for row in np.flatnonzero(is_copy & is_copy[first]).tolist():  # near a copy, which is no story
-            leaders = earlier[rows == row]
-            leaders = leaders[~is_copy[leaders]]
-            is_copy[row], first[row] = len(leaders) > 0, leaders[0] if len(leaders) else row
-        copies, leaders = new[is_copy], first[is_copy]
-        placed.copies[copies], placed.stories[copies] = True, mine[leaders]
-        np.maximum.at(when, leaders, at[copies])
-        self._add(mine[~is_copy], when[~is_copy])
+        if len(rows):
+            first = np.arange(len(new))
+            first[rows[::-1]] = earlier[::-1]  # of several the last one given stays
+            is_copy = first != np.arange(len(new))
+            for row in (is_copy & is_copy.take(first)).nonzero()[0].tolist():  # near a copy, which is no story
+                leaders = earlier[rows == row]
+                leaders = leaders[~is_copy[leaders]]
+                is_copy[row], first[row] = len(leaders) > 0, leaders[0] if len(leaders) else row
+            copies, leaders = new[is_copy], first[is_copy]
+            placed.copies[copies], placed.stories[copies] = True, mine.take(leaders)
+            np.maximum.at(when, leaders, when[is_copy])
+            mine, when, slots = mine[~is_copy], when[~is_copy], slots[~is_copy]
+        self._add(mine, when, slots)
 
-    def _add(self, signatures: Signatures, at: Instants) -> None:
+    def _add(self, signatures: Signatures, at: Ints, slots: Ints) -> None:
         numbers = np.arange(self._many, self._many + len(at))
-        self._signatures[numbers % len(self._at)] = signatures
-        self._at[numbers % len(self._at)] = at
-        slots = _slots(signatures).ravel()
-        positions = np.arange(len(slots))
-        keys = np.sort(slots * len(slots) + positions)  # by slot, then in order: sooner sorted than indexes are
-        slots, which = np.divmod(keys, len(slots))
-        begins = np.ones(len(slots), np.bool_)
-        begins[1:] = slots[1:] != slots[:-1]
-        turns = self._cursor[slots] + positions - np.maximum.accumulate(np.where(begins, positions, 0))
-        entries, which = slots * WAYS + turns % WAYS, which // BANDS
-        self._table.reshape(-1)[entries], self._numbers.reshape(-1)[entries] = signatures[which], numbers[which]
-        self._cursor[slots] = turns + 1
+        places = numbers % len(self._at)
+        self._signatures[places], self._at[places] = signatures, at
+        # By slot, then in order: sooner sorted than indexes are.
+        keys = np.sort((slots << _WIDTH).ravel() + _ORDER[: slots.size])
+        sorted_slots, which = keys >> _WIDTH, (keys & ((1 << _WIDTH) - 1)) // BANDS
+        begins = np.ones(len(keys), np.bool_)
+        begins[1:] = sorted_slots[1:] != sorted_slots[:-1]
+        turns = self._cursor.take(sorted_slots) + _ORDER[: len(keys)]
+        turns -= np.maximum.accumulate(_ORDER[: len(keys)] * begins)
+        entries = sorted_slots * WAYS + turns % WAYS
+        self._table.reshape(-1)[entries], self._numbers.reshape(-1)[entries] = (
+            signatures.take(which),
+            numbers.take(which),
+        )
+        self._cursor[sorted_slots] = turns + 1
         self._many += len(at)
 
 
-def _slots(signatures: Signatures) -> NDArray[np.int64]:
+def _near(signatures: Signatures) -> tuple[Ints, Ints]:
+    """[P] pairs of near signatures: the later one, which they are sorted by, and the earlier one."""
+    halves = signatures.astype(np.uint32)  # the lower ones: nearly all others are told apart by these alone
+    pairs = (np.bitwise_count(halves[:, None] ^ halves) <= NEAR).ravel().nonzero()[0]
+    rows, earlier = np.divmod(pairs, len(signatures))
+    is_near = earlier < rows
+    rows, earlier = rows[is_near], earlier[is_near]
+    is_near = np.bitwise_count(signatures.take(rows) ^ signatures.take(earlier)) <= NEAR
+    return rows[is_near], earlier[is_near]
+
+
+def _slots(signatures: Signatures) -> Ints:
     """Where each band of a signature stands in the table, [N, BANDS]."""
-    slots: NDArray[np.int64] = signatures.astype("<u8", copy=False).view("<u2").reshape(-1, BANDS) + _FIRST
+    slots: Ints = signatures.astype("<u8", copy=False).view("<u2").reshape(-1, BANDS) + _FIRST
     return slots

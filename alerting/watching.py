@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from alerting.alerts import Alert
 from alerting.eventtime import FOREVER, NEVER
 from alerting.scales import Counted
-from alerting.screening import Screen
+from alerting.screening import ROUNDING, Screen
 from alerting.spikes import Detector, Footing, Spike
 from alerting.state import AggregateSettings, Closing, LateCount, State
 from alerting.telling import Moment, Teller
@@ -21,7 +24,7 @@ class Watcher:
 
     def __init__(self, settings: AggregateSettings, state: State, teller: Teller) -> None:
         self._settings, self._state, self._teller = settings, state, teller
-        self._screen = Screen()
+        self._screen = Screen(self._footing)
         self._rules = {f"topic/{topic}": settings.spikes.of(topic) for topic in settings.spikes.topics}
 
     def spikes(self) -> dict[str, Spike]:
@@ -63,6 +66,7 @@ class Watcher:
             state.budget.pass_time(end, per_week, ready, has_names=self._names() > 0)
             yield from self._quieten(start, end)
             late = state.late.pop(start, {})
+            self._screen.clear()
             for subject in sorted(tallies.keys() | late.keys()):
                 tally = tallies.get(subject)
                 if tally is not None:
@@ -89,15 +93,14 @@ class Watcher:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
         state = self._state
         detectors = {subject: state.detectors[subject] for subject in sorted(touched) if subject in state.detectors}
-        at = max((detector.at for detector in detectors.values()), default=None)
-        if at is None:
+        if not detectors:
             return
+        at = max(detector.at for detector in detectors.values())
         at = max(state.newest.event_at if state.newest else at, at)
-        bins = [(start, min(start + state.bins.width, at)) for start in state.bins.open()[-MOST_OPEN:]]
-        pooled_share = state.pooled_share()
+        bins = self._open_bins(at)
         for subject, detector in detectors.items():
             found = self._open(subject, bins, at)
-            if not self._screen.is_near(subject, detector, found, pooled_share):
+            if self._screen.room(subject, detector, at).left(found) >= ROUNDING:
                 continue
             spike = detector.look_at_tail(found, self._footing(subject))
             if spike and spike.fires:
@@ -108,6 +111,37 @@ class Watcher:
                     late = self._waiting(subject)
                     yield self._teller.tell(subject, spike, change, Moment(at, at + 1, late))
 
+    def first_near(self, start: int, newest: int, subjects: Sequence[str], numbers: NDArray[np.float64]) -> int:
+        """After which of R ranges an early look has to be taken at first; R: after none.
+
+        Args:
+            start: of the open bin that all their documents lie in.
+            newest: event time of the newest.
+            subjects: S subjects.
+            numbers: [2, R, S], how many stories, and how many negative ones, each range and those before it bring.
+        """
+        state, detectors = self._state, self._state.detectors
+        known = [(number, detectors[subject]) for number, subject in enumerate(subjects) if subject in detectors]
+        if not known:
+            return len(numbers[0])
+        at = max(newest, *(detector.at for _, detector in known))
+        others = [each for each in self._open_bins(at) if each[0] != start]
+        begun = state.bins.tallies.get(start, {})
+        rooms = []
+        for number, detector in known:
+            room, tally = self._screen.room(subjects[number], detector, at), begun.get(subjects[number]) or Tally()
+            left = room.left(self._open(subjects[number], others, at))
+            rooms.append((room.share, left, tally.stories, tally.story_negatives))
+        share, left, stories, negatives = np.array(rooms).T
+        mine = numbers[:, :, [number for number, _ in known]]
+        excess = mine[1] + negatives - share * (mine[0] + stories)
+        near = (left - np.maximum(excess, 0.0) < ROUNDING).any(axis=1)
+        return int(near.argmax()) if near.any() else len(near)
+
+    def _open_bins(self, at: int) -> list[tuple[int, int]]:
+        """The start of each open bin, and its end, or event time `at` if that is sooner; oldest first."""
+        return [(start, min(start + self._state.bins.width, at)) for start in self._state.bins.open()[-MOST_OPEN:]]
+
     def _open(self, subject: str, bins: Sequence[tuple[int, int]], at: int) -> list[Counted]:
         """What came to `subject` in open bins, oldest first, and late at last."""
         tallies, late = self._state.bins.tallies, self._waiting(subject)
@@ -117,6 +151,8 @@ class Watcher:
 
     def _waiting(self, subject: str) -> LateCount:
         """Late documents of a subject that no window has taken up yet."""
+        if not self._state.late:
+            return LateCount()
         waiting = [counts[subject] for counts in self._state.late.values() if subject in counts]
         return LateCount(sum([count.stories for count in waiting]), sum([count.negatives for count in waiting]))
 
@@ -125,7 +161,6 @@ class Watcher:
         detector = self._state.detectors.get(subject)
         if detector is None:
             detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
-        self._screen.clear()
         spike = detector.update(Counted(end, stories, negatives), self._footing(subject))
         if is_topic(subject):  # a document about a name has topics too
             self._pool(stories, negatives)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, json, msgpack
 
 from alerting.alerts import Subject
+from alerting.eventtime import NEVER
 from ingest.instants import microseconds, moment, rfc3339
 from ingest.logs import Kept, Message
 
@@ -130,9 +131,9 @@ class Bins(Struct):
 
     def close(self, watermark: int) -> Iterator[tuple[int, dict[str, Tally]]]:
         """Close, oldest first, every non-empty bin that the watermark has passed: (start, tallies by subject)."""
-        through = watermark - watermark % self.width
-        if self.closed_to is not None and through <= self.closed_to:
+        if not self.closes(watermark):
             return
+        through = self.start_of(watermark)
         for start in self.open():
             if start >= through:
                 break
@@ -140,6 +141,10 @@ class Bins(Struct):
             self.pack(start, self.tallies.pop(start))
             self.closed_to = start + self.width
         self.closed_to = through if self.closed_to is None else max(self.closed_to, through)
+
+    def closes(self, watermark: int) -> bool:
+        """Whether bins end at or before `watermark` that are not closed yet."""
+        return watermark != NEVER and (self.closed_to is None or self.start_of(watermark) > self.closed_to)
 
     def forget(self, before: int) -> None:
         """Drop closed bins that end at or before the instant `before`."""

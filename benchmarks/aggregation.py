@@ -3,8 +3,9 @@
     python -m benchmarks.aggregation [--rounds 7] [--out FILE]
 
 A score is a whole document: its sentiment, the probability of every topic, its story and what is shown of it. Figures "decoding
-apart" are of `Keeper.take` alone: counting, stories, evidence, closing windows, detectors and early looks. Time is that of
-the processor, of which others on the machine take little away.
+apart" are of `Keeper` alone: counting, stories, evidence, closing windows, detectors and early looks. Records are read one at
+a time, as they come when nothing is behind, and as many at a time as a fetch from Kafka brings when something is. Time is that
+of the processor, of which others on the machine take little away.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from classifier.artifact import SHIPPED, Manifest, read_artifact
 from classifier.packing import encode_range
 from classifier.scores import WHOLE, ScoredDocument, ScoreRange, Span, decode_columns
 from ingest.instants import MINUTE, SECOND
+from ingest.kafka.reader import PARTITION_FETCH_BYTES
 
 START = 1_772_323_200_000_000
 IN_RANGE = 150  # documents, about what the daemon puts into one record
@@ -72,17 +74,20 @@ class Ranges:
         )  # fmt: skip
 
 
-def aggregated(ranges: Ranges) -> tuple[float, float]:
-    """Documents a second of one core through a fresh `Keeper`: with decoding and admission, and `Keeper.take` alone."""
+def aggregated(ranges: Ranges, at_once: int = 1) -> tuple[float, float]:
+    """Documents a second of one core through a fresh `Keeper`: with decoding and admission, and the keeper alone."""
     settings = AggregateSettings(inputs=("news",))
     keeper = Keeper(settings, "h", State.fresh(WindowSettings()))
     taking = 0.0
     began = time.process_time()
-    for value in ranges.encoded:
-        scores = decode_columns(value)
-        _, fresh, _ = keeper.state.inputs.admit(scores)
+    for begin in range(0, len(ranges.encoded), at_once):
+        admitted = []
+        for offset, value in enumerate(ranges.encoded[begin : begin + at_once], begin):
+            scores = decode_columns(value)
+            _, fresh, _ = keeper.state.inputs.admit(scores)
+            admitted.append(keeper.admitted(offset, scores, fresh))
         at = time.process_time()
-        for _ in keeper.take(scores, fresh):
+        for _ in keeper.take(admitted):
             pass
         taking += time.process_time() - at
     return ranges.documents / (time.process_time() - began), ranges.documents / taking
@@ -134,12 +139,17 @@ def measured(rounds: int) -> dict[str, Any]:
     manifest, figures = read_artifact(SHIPPED).manifest, dict[str, Any]()
     for in_range in (IN_RANGE, MOST_IN_RANGE):
         ranges = Ranges(manifest, ["Shares of the bank fall after a regulator opens a probe."], 30_000, in_range)
-        whole, taking = zip(*(aggregated(ranges) for _ in range(rounds)), strict=True)
-        figures[f"scores_per_s_of_{in_range}"] = {"median": round(median(whole)), "best": round(max(whole))}
-        figures[f"decoding_apart_of_{in_range}"] = {"median": round(median(taking)), "best": round(max(taking))}
+        for name, at_once in (("", PARTITION_FETCH_BYTES // len(ranges.encoded[0])), ("_one_by_one", 1)):
+            whole, taking = zip(*(aggregated(ranges, at_once) for _ in range(rounds)), strict=True)
+            figures[f"scores_per_s_of_{in_range}{name}"] = _middle_and_best(whole)
+            figures[f"decoding_apart_of_{in_range}{name}"] = _middle_and_best(taking) | {"records_at_once": at_once}
     updates = [detector_us() for _ in range(4 * rounds)]
     figures["detector_us_per_update"] = {"median": round(median(updates), 2), "best": round(min(updates), 2)}
     return figures | {"detector_bytes": detector_bytes(), "rounds": rounds, "machine": machine()}
+
+
+def _middle_and_best(rates: Sequence[float]) -> dict[str, int]:
+    return {"median": round(median(rates)), "best": round(max(rates))}
 
 
 def main() -> None:

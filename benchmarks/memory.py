@@ -48,7 +48,7 @@ def aggregating(ranges: Ranges, scores: int, console: Console) -> dict[str, Any]
         for value in ranges.encoded:
             columns = _later(decode_columns(value), turn, ranges.documents)
             _, fresh, _ = keeper.state.inputs.admit(columns)
-            for _ in keeper.take(columns, fresh):
+            for _ in keeper.take([keeper.admitted(done, columns, fresh)]):
                 pass
             done += IN_RANGE
             if done >= scores / LOOKS * (len(looks) + 1):

@@ -23,15 +23,17 @@ class Run:
         self.keeper = Keeper(settings, "s1", State.fresh(settings.windows))
         self.found: list[Closing | Alert] = []
 
-    def take(self, *ranges) -> "Run":
-        for scores in ranges:
-            columns = decode_columns(encode_range(scores))
-            verdict, fresh, _ = self.keeper.state.inputs.admit(columns)
-            if verdict is Verdict.AHEAD:
-                continue
-            for found in self.keeper.take(columns, fresh):
+    def take(self, *ranges, poll: int = 1) -> "Run":
+        """Take the ranges, so many at once."""
+        for begin in range(0, len(ranges), poll):
+            admitted = []
+            for offset, scores in enumerate(ranges[begin : begin + poll], self.keeper.state.position):
+                columns = decode_columns(encode_range(scores))
+                verdict, fresh, _ = self.keeper.state.inputs.admit(columns)
+                if verdict is not Verdict.AHEAD:
+                    admitted.append(self.keeper.admitted(offset, columns, fresh))
+            for found in self.keeper.take(admitted):
                 self.found.append(msgpack.decode(msgpack.encode(found), type=type(found)))
-            self.keeper.state.position += 1
         return self
 
     def crash(self) -> "Run":
