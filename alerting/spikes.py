@@ -202,8 +202,12 @@ class Detector(Struct, gc=False):
         self, elapsed: float, days: float, documents: float, negatives: float, usual: float, *, held: bool
     ) -> None:
         """The slow share fades on; what fires hardly enters it, or an event would become the usual."""
-        fade, known = exp(LN_HALF * elapsed / self.half_life), self.days
-        gap = days if days < 1.0 else min(days, max(LONGEST_GAPS * self.squared_gaps / (known or 1.0), 1.0))
+        known, gap = self.days, days
+        if days > 1.0:
+            gap = min(days, max(LONGEST_GAPS * self.squared_gaps / (known or 1.0), 1.0))
+            if self.beyond == 1.0 and self.documents >= READY_DOCUMENTS:
+                days, elapsed = gap, gap * DAY_LENGTH  # an outage: of a topic that is not rare, silence tells nothing
+        fade = exp(LN_HALF * elapsed / self.half_life)
         self.days = known * fade + days
         self.squared_gaps = self.squared_gaps * fade + days * gap
         if held:

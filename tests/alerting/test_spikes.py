@@ -123,6 +123,16 @@ def test_after_an_outage_the_usual_flow_does_not_fire_and_a_burst_still_does(sha
     assert detector.look([Counted(back_at + DAY + HOUR, 400, 390)], RARE).fires
 
 
+@pytest.mark.parametrize("per_hour", [1, 4])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_topic_that_is_always_negative_is_as_usual_after_a_month_away(per_hour, seed):
+    detector, back_at = Detector.fresh(SETTINGS, 0), 50 * DAY
+    onsets(detector, [(at, n, n) for at, n, _ in stream(20, per_hour, seed)])
+    usual = [(back_at + at, n, n) for at, n, _ in stream(4, per_hour, seed + 10)]
+    assert onsets(detector, usual, RARE) == []
+    assert detector.usual(0.25).per_day == pytest.approx(per_hour * 24, rel=0.4)
+
+
 def test_a_topic_that_is_always_negative_fires_on_a_burst_of_volume():
     first = 20 * 288 + 100
     made = [(at, n, n) for at, n, _ in stream(28, 4, 3, burst=(first, 24, 8, 1))]
