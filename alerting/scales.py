@@ -22,7 +22,7 @@ class Counted(NamedTuple):
 
     at: int
     documents: int
-    negatives: int
+    negatives: float  # a whole number, until a detector takes out what the time of day explains
 
 
 class Usual(NamedTuple):

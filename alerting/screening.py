@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from math import exp, log, sqrt
 from typing import NamedTuple
 
+from alerting.daytime import least_raised
 from alerting.scales import Counted
 from alerting.spikes import Detector, Footing
 from alerting.tails import Tail
@@ -22,7 +23,7 @@ class Room(NamedTuple):
     """How much more than usual open bins may bring to one subject before it can fire."""
 
     until: int  # the instant up to which this holds
-    share: float  # of negatives, usual at least
+    share: float  # of negatives, usual at least at that time of day
     negatives: float  # beyond that
 
     def left(self, found: Iterable[Counted]) -> float:
@@ -66,7 +67,7 @@ def _room(detector: Detector, until: int, footing: Footing) -> Room:
         unit = sqrt(scatter * scale.squares * keep * keep + 1.0)
         rare = _reached(scale.tail, footing.alarm_days * len(detector.scales))
         rooms.append(rare * unit - max(scale.negatives - share * scale.documents, 0.0))
-    return Room(until, share, min(rooms))
+    return Room(until, share + least_raised(detector.cosine, detector.sine, detector.at, until), min(rooms))
 
 
 def _reached(tail: Tail, days: float) -> float:

@@ -4,6 +4,8 @@ The statistic is the standardised excess over the subject's own slow share, `z =
 exponentially fading sums on several time scales. How rare z is, its own tail tells (`alerting.tails`). The rarest scale
 speaks; its return period is divided by the number of scales, because looking on several multiplies the chances. Updates come
 with event time and may be any time apart.
+
+A share that rises and falls with the time of day is usual too (`alerting.daytime`).
 """
 
 import math
@@ -15,7 +17,9 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from alerting import daytime
 from alerting.alerts import Detection
+from alerting.daytime import learned, raised
 from alerting.scales import Counted, Scale, Usual
 from alerting.statistic import MOST_USUAL, Sums
 from alerting.tails import DAY_LENGTH
@@ -125,6 +129,8 @@ class Detector(Struct, gc=False):
     squared_gaps: float = 0.0  # of the distances between updates, in days
     dispersion: float = 1.3
     beyond: float = 1.0  # so many times the usual share is expected of documents beyond the usual number
+    cosine: float = 0.0  # by so much the share is above the usual at midnight (UTC), and below it at noon
+    sine: float = 0.0  # and by so much at 6 and at 18 o'clock
 
     @classmethod
     def fresh(cls, settings: SpikeSettings, at: int, *, of_name: bool = False) -> "Detector":
@@ -160,6 +166,8 @@ class Detector(Struct, gc=False):
 
     def _looked(self, bins: Sequence[Counted], footing: Footing) -> Looked:
         usual = self.usual(footing.pooled_share)
+        hourly = [raised(self.cosine, self.sine, max(each.at, self.at)) for each in bins]
+        bins = [b._replace(negatives=b.negatives - h * b.documents) for b, h in zip(bins, hourly, strict=True)]
         sums = [scale.after(bins, self.at) for scale in self.scales]
         readings = [scale.z(mine, usual) for scale, mine in zip(self.scales, sums, strict=True)]
         return Looked(bins[-1].at, usual, readings, sums)
@@ -171,6 +179,8 @@ class Detector(Struct, gc=False):
         if elapsed < 0.0:
             at, elapsed = self.at, 0.0
         days, usual, spike = elapsed / DAY_LENGTH, self._usual(footing.pooled_share), None
+        if documents:
+            negatives -= raised(self.cosine, self.sine, at) * documents
         readings, is_rare = [], False
         for scale in self.scales:
             z = scale.add(at, elapsed, days, documents, negatives, usual)
@@ -186,6 +196,10 @@ class Detector(Struct, gc=False):
         self.at = at
         if not footing.is_unknown:
             self._learn_usual(elapsed, days, documents, negatives, usual[0], held=spike is not None and spike.fires)
+            if at % daytime.EVERY < elapsed < daytime.LONGEST_GAP and not readings[0] and self.beyond == 1.0:
+                last = self.scales[0]
+                excess = last.negatives - usual[0] * last.documents
+                self.cosine, self.sine = learned(self.cosine, self.sine, at, excess, self.documents, usual[0])
         return spike
 
     def band(self, at: int, usual_share: float) -> Band:
