@@ -6,19 +6,21 @@ import click
 
 from bellwether.extras import needs_extra
 from bellwether.settings import Settings as _Settings
+from classifier.artifact import SHIPPED, ArtifactError
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(exists=True, file_okay=False)
 WEAK = "Rows whose topics come from a rule: they count half, and are never tested on. Can be repeated."
 TEXTS = "Rows without labels, for the vocabulary, the warm-up and the teachers. Can be repeated."
 ENCODER = "A BERT-like encoder by name or path; else the MiniLM of the extra."
-START = "Go on from a trained model: DIR/run/model of an earlier run."
+START = "Go on from a trained model: `shipped`, or the --out of an earlier run."
 TEACHER = "Learn its answers too, also on the --texts: DIR/run/model. Can be repeated: the first that can read a text answers."
 TOLD = "Of a labelled text's loss, the share that is its teacher's."
 MINUTES = "End after so long, with the schedule complete."
 WARM_UP = "Before, guess masked words of all texts for so long."
 LORA = "Train low-rank adapters of this rank, not all weights; merged in the end."
 ADVERSARIAL = "Train against steps of this length in the word rows too (FGM); 0.5 is usual."
+AUGMENTED = "Disturb this share of the texts, as the street does: hashtags, links, marks of a desk, typing mistakes."
 MASKED = "Hide up to this share of each text's words in training."
 SMOOTHING = "Spread this share of each sentiment label over the others: a less certain model."
 
@@ -44,6 +46,7 @@ SMOOTHING = "Spread this share of each sentiment label over the others: a less c
 @click.option("--warm-up-minutes", type=click.FloatRange(min=0), default=0.0, metavar="N", help=WARM_UP)
 @click.option("--lora", type=click.IntRange(min=0), default=0, metavar="RANK", help=LORA)
 @click.option("--adversarial", type=click.FloatRange(min=0), default=0.0, metavar="LENGTH", help=ADVERSARIAL)
+@click.option("--augmented", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE", help=AUGMENTED)
 @click.option("--masked", type=click.FloatRange(0, 1, max_open=True), default=0.0, metavar="SHARE", help=MASKED)
 @click.option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, metavar="SHARE", help=SMOOTHING)
 @click.option("--seed", type=int, default=20, show_default=True)
@@ -64,14 +67,16 @@ def train(
     \b
     Examples:
       bellwether train --data labelled.jsonl --out mine --minutes 60
-      bellwether train --data first.csv second.csv --out mine --start-from earlier/run/model --learning-rate 5e-5
+      bellwether train --data first.csv second.csv --out mine --start-from shipped --learning-rate 5e-5
     """  # noqa: D301 - click's mark
+    options["start_from"] = _start(options["start_from"])
     with needs_extra("train"):
         # `--help` need not wait for these.
         from classifier.training.artifact import build  # noqa: PLC0415
         from classifier.training.data import DataError, LabelWeights, json_rows, read_examples, split, unlabelled  # noqa: PLC0415
         from classifier.training.labels import TOPICS  # noqa: PLC0415
         from classifier.training.settings import Settings  # noqa: PLC0415
+        from classifier.training.thaw import UnknownNetworkError  # noqa: PLC0415
         from classifier.training.train import train as run  # noqa: PLC0415
 
     weak, texts, name = options.pop("weak"), options.pop("texts"), options.pop("name")
@@ -80,8 +85,18 @@ def train(
         examples += read_examples(weak, TOPICS, LabelWeights(), weak=True)
         examples += unlabelled(json_rows(texts), split(examples)[1])
         model = run(Settings(**options), examples, out / "run")
-    except DataError as error:
+    except (DataError, ArtifactError, UnknownNetworkError) as error:
         raise click.UsageError(str(error)) from None
     click.echo("exporting, calibrating and measuring", err=True)
     build(model, examples, out, name)
     click.echo(f"the model is in {out}: look at its card.md, or ask bellwether evaluate --model {out} --data FILE")
+
+
+def _start(given: str) -> str:
+    """The folder that a training goes on from. Raises `click.UsageError` if nothing was trained into it."""
+    folder = SHIPPED if given == "shipped" else Path(given)
+    if given and not any((folder / name).is_file() for name in ("manifest.json", "card.json")):
+        raise click.UsageError(
+            f"--start-from is {given}, where no trained model lies: name the --out of an earlier run, or say shipped"
+        )
+    return str(folder) if given else ""

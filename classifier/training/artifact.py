@@ -58,6 +58,7 @@ class Contents:
     Attributes:
         name: of the artifact.
         card: of the trained model.
+        encoder_config: of its encoder: where transformers' settings of its kind do not hold.
         licences: training data, one entry a source and licence: `source`, `licence`, `rows`.
         default: of the network that is usually meant.
         small: of its student, if there is one.
@@ -65,6 +66,7 @@ class Contents:
 
     name: str
     card: Card
+    encoder_config: dict[str, Any]
     licences: tuple[dict[str, Any], ...]
     default: Measured
     small: Measured | None = None
@@ -98,6 +100,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         "sentiments": list(SENTIMENTS),
         "max_tokens": contents.card.max_tokens,
         "encoder": contents.card.encoder,
+        "encoder_config": contents.encoder_config,
         "teachers": list(contents.card.teachers),
         "licences": list(contents.licences),
         **_said(default, topics),
@@ -161,9 +164,11 @@ def build(
     """
     write_graphs(model, out, small)
     validation = [example for example in split(examples)[1] if example.source not in learnt]
+    network, card = load_model(model)
     contents = Contents(
         name=name,
-        card=load_model(model)[1],
+        card=card,
+        encoder_config=network.encoder.config.to_diff_dict(),
         licences=licences_of(examples),
         default=_measured(model, out / GRAPH, validation, learnt),
         small=_measured(small, out / SMALL, validation, learnt) if small else None,

@@ -1,5 +1,6 @@
 """From examples to batches: tokens once, a mild balance of corpora and rare topics, neighbours of like length."""
 
+import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -10,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from classifier.training.augment import disturbed
 from classifier.training.data import Example, Told
 from classifier.training.labels import SENTIMENTS, TOPICS
 from classifier.training.loss import Answers, Targets
@@ -60,9 +62,15 @@ class Item:
 
 
 class TokenizedExamples(Dataset[Item]):
-    """Examples with their tokens."""
+    """Examples with their tokens; each time that one is drawn, its text is disturbed with this probability.
 
-    def __init__(self, examples: Sequence[Example], tokenizer: Tokenizer, max_tokens: int) -> None:
+    Chance is Python's own: a run that goes on from a checkpoint has it back from there.
+    """
+
+    def __init__(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, max_tokens: int, augmented: float = 0.0
+    ) -> None:
+        self._tokenizer, self._augmented = tokenizer, augmented
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_tokens)
         encodings = tokenizer.encode_batch_fast([example.text for example in examples])
@@ -73,7 +81,11 @@ class TokenizedExamples(Dataset[Item]):
         return len(self._items)
 
     def __getitem__(self, index: int) -> Item:
-        return self._items[index]
+        item = self._items[index]
+        if random.random() >= self._augmented:  # noqa: S311 - nothing secret
+            return item
+        text = disturbed(item.example.text, random.Random(random.getrandbits(64)))  # noqa: S311
+        return Item(self._tokenizer.encode(text).ids, item.example)
 
 
 class MixedSampler(Sampler[int]):

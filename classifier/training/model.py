@@ -138,6 +138,12 @@ def load_encoder(name: str, *, attention: str | None = None) -> PreTrainedModel:
     )
 
 
+def bare_encoder(config: PreTrainedConfig, attention: str | None) -> PreTrainedModel:
+    """An encoder whose weights have yet to be read; `attention` as in `load_model`."""
+    whole = _with_whole_attention(config)
+    return _without_pooler(AutoModel.from_config(whole, attn_implementation=attention))  # type: ignore[no-untyped-call]
+
+
 def _with_whole_attention(config: PreTrainedConfig) -> PreTrainedConfig:
     """Without dropout inside attention: on a CPU drawing a number for each pair of tokens slows every training step."""
     if hasattr(config, "attention_probs_dropout_prob"):
@@ -193,8 +199,8 @@ def load_model(folder: Path, *, attention: str | None = None) -> tuple[LabelAtte
     fields = json.loads((folder / "card.json").read_text("utf-8"))
     tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers")}
     card = Card(**(fields | tuples))
-    config = _with_whole_attention(AutoConfig.from_pretrained(folder / "encoder.json"))
-    encoder = _without_pooler(AutoModel.from_config(config, attn_implementation=attention))  # type: ignore[no-untyped-call]
-    model = LabelAttention(encoder, len(card.topics))
+    model = LabelAttention(
+        bare_encoder(AutoConfig.from_pretrained(folder / "encoder.json"), attention), len(card.topics)
+    )
     model.load_state_dict(load_file(folder / "weights.safetensors"))
     return model.eval(), card

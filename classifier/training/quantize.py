@@ -24,7 +24,7 @@ _WEIGHT_LIMIT = 63
 _ACTIVATION_LIMIT = 127
 _TINY = 1e-12
 _MICROSOFT = "com.microsoft"
-_TABLE = ".int8.rows"
+_TABLE, _SCALES = ".int8.rows", ".int8.scales"
 _WORTH_SHARING = 1 << 14
 """Bytes of a constant that make it worth looking for in another file."""
 
@@ -95,6 +95,14 @@ def word_table(model: ModelProto) -> TensorProto:
     """The int8 word rows of a graph that was operated on."""
     tables: list[TensorProto] = [tensor for tensor in model.graph.initializer if tensor.name.endswith(_TABLE)]
     return tables[0]
+
+
+def dequantized_rows(model: ModelProto) -> np.ndarray:
+    """The word rows of a graph that was operated on, float32 [V, d]."""
+    table = word_table(model)
+    named = {tensor.name: tensor for tensor in model.graph.initializer}
+    scales = numpy_helper.to_array(named[table.name.removesuffix(_TABLE) + _SCALES])  # [V, 1]
+    return numpy_helper.to_array(table).astype(np.float32) * scales.astype(np.float32)
 
 
 def _forget_shapes(model: ModelProto) -> None:
@@ -192,7 +200,7 @@ class _Surgery:
         table = self._add_constant(output + _TABLE, np.rint(rows / scales).astype(np.int8))
         values = self._add("Gather", [table, ids], f"{prefix}.values", axis=0)
         floats = self._add("Cast", [values], f"{prefix}.floats", to=TensorProto.FLOAT)
-        scale = self._add("Gather", [self._add_constant(f"{prefix}.scales", scales), ids], f"{prefix}.scale", axis=0)
+        scale = self._add("Gather", [self._add_constant(output + _SCALES, scales), ids], f"{prefix}.scale", axis=0)
         self._add("Mul", [floats, scale], output)
 
     def finish(self) -> None:

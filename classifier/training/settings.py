@@ -9,7 +9,7 @@ class Settings:
 
     Attributes:
         encoder: name or path of a BERT-like encoder with a fast WordPiece tokenizer; empty for the packaged MiniLM-L6.
-        start_from: folder of a trained model to go on from, with its vocabulary, instead of an encoder; empty for none.
+        start_from: folder of a trained model or of an artifact to go on from, with its vocabulary; empty: from the encoder.
         max_tokens: texts are cut here in training; the model itself reads up to 256 tokens.
         teachers: folders of trained models whose answers are learnt too (see `teachers`).
         told: of a labelled text's loss, the share that is its teacher's; of an unlabelled text's it is all.
@@ -20,6 +20,7 @@ class Settings:
         warm_up_minutes: before it, guess masked tokens of all texts for so long, so that new word rows come to mean something.
         learning_rate: of the encoder; its word rows learn twice, queries and heads five times as fast.
         lora: rank of the low-rank adapters that learn instead of the encoder's matrices; 0 for full training.
+        augmented: share of the texts that are disturbed, each time that they are drawn (see `augment`).
         masked: the most of a text's tokens that are hidden in training; in each text a share is drawn evenly up to it.
         smoothing: share of the sentiment's target that is spread evenly over the classes.
         adversarial: length of the step against the model in the space of its word rows (FGM); 0 for none.
@@ -42,6 +43,7 @@ class Settings:
     weight_decay: float = 0.01
     dropout: float = 0.1
     lora: int = 0
+    augmented: float = 0.0
     masked: float = 0.0
     smoothing: float = 0.0
     adversarial: float = 0.0

