@@ -117,7 +117,9 @@ def _load(network: Path, provider: str, threads: int) -> ort.InferenceSession:
         ort.preload_dlls()
     providers = [provider] if provider == CPU else [(CUDA, {"arena_extend_strategy": "kSameAsRequested"}), CPU]
     try:
-        return ort.InferenceSession(str(network), options, providers=providers)
+        # Gelu by itself and the bias before it are faster on a CPU than ONNX Runtime's kernel for both.
+        apart = ["BiasGeluFusion"] if provider == CPU else []
+        return ort.InferenceSession(str(network), options, providers=providers, disabled_optimizers=apart)
     except Exception as error:
         raise ArtifactError(f"{network} cannot be loaded ({_first_line(error)}): export the model again.") from error
 

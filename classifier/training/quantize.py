@@ -4,8 +4,8 @@ Dynamic quantisation as it comes takes one activation scale for a whole batch, s
 Here every row of activations (one token) has a scale of its own: as fast, more exact, blind to the company. In front of each
 matrix product with a constant weight:
 
-    scale = max(abs(x), last axis) / 127          [B, L, 1]
-    q     = QuantizeLinear(x / scale, 1, 128)     uint8 [B, L, K]
+    scale = max(max(x), -min(x)) / 127         [B, L, 1], along the last axis
+    q     = QuantizeLinear(x, scale, 128)      uint8 [B, L, K]
     y     = MatMulIntegerToFloat(q, W8, 1, column scales, 128, 0) * scale
 
 Products that share an input (query, key, value) share `q`. Weights keep 7 bits a column: on AVX2 without VNNI the instruction
@@ -164,7 +164,7 @@ class _Surgery:
     def _replace_product(self, node: NodeProto) -> None:
         weight = quantize_columns(numpy_helper.to_array(self._constants[node.input[1]]))
         output, prefix = node.output[0], f"{node.output[0]}.int8"
-        quantized, scale = self._quantized_input(node.input[0])
+        quantized, scale = self._quantized_input(node.input[0], len(weight.values))
         inputs = [
             quantized,
             self._add_constant(f"{prefix}.weight", weight.values),
@@ -176,19 +176,25 @@ class _Surgery:
         product = self._add("MatMulIntegerToFloat", inputs, f"{prefix}.product", domain=_MICROSOFT)
         self._add("Mul", [product, scale], output)
 
-    def _quantized_input(self, name: str) -> tuple[str, str]:
-        """Quantised activations and their row scales, made once for all products that read them."""
+    def _quantized_input(self, name: str, width: int) -> tuple[str, str]:
+        """Quantised activations [B, L, width] and their row scales [B, L, 1], made once for all products that read them."""
         if name not in self._quantized_inputs:
             prefix = f"{name}.int8"
-            size = self._add("Abs", [name], f"{prefix}.size")
-            largest = self._add("ReduceMax", [size, "int8.last_axis"], f"{prefix}.largest", keepdims=1)
-            safe = self._add("Max", [largest, "int8.smallest"], f"{prefix}.safe")
-            scale = self._add("Mul", [safe, "int8.per_step"], f"{prefix}.scale")
-            unit = self._add("Div", [name, scale], f"{prefix}.unit")
-            self._quantized_inputs[name] = (
-                self._add("QuantizeLinear", [unit, "int8.one", "int8.middle"], f"{prefix}.quantized"),
-                scale,
+            most = self._add("ReduceMax", [name, "int8.last_axis"], f"{prefix}.most", keepdims=1)
+            least = self._add("ReduceMin", [name, "int8.last_axis"], f"{prefix}.least", keepdims=1)
+            below = self._add("Neg", [least], f"{prefix}.below")
+            largest = self._add("Max", [most, below, "int8.smallest"], f"{prefix}.largest")
+            scale = self._add("Mul", [largest, "int8.per_step"], f"{prefix}.scale")
+            # A scale for each row is one for each index of an axis: the rows of all texts are laid under each other for it.
+            wide = self._add_constant(f"int8.rows_of_{width}", np.array([-1, width], np.int64))
+            rows = self._add("Reshape", [name, wide], f"{prefix}.rows")
+            scales = self._add("Reshape", [scale, "int8.last_axis"], f"{prefix}.scales")
+            middles = self._add(
+                "Expand", ["int8.middle", self._add("Shape", [scales], f"{prefix}.count")], f"{prefix}.middles"
             )
+            quantized = self._add("QuantizeLinear", [rows, scales, middles], f"{prefix}.quantized.rows", axis=0)
+            shape = self._add("Shape", [name], f"{prefix}.shape")
+            self._quantized_inputs[name] = self._add("Reshape", [quantized, shape], f"{prefix}.quantized"), scale
         return self._quantized_inputs[name]
 
     def _replace_rows(self, node: NodeProto) -> None:
