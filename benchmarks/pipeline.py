@@ -1,6 +1,6 @@
 """The whole way against its own model, and against what others would run: side by side, same texts, same threads.
 
-    python -m benchmarks.pipeline --out FILE [--seconds 8] [--rounds 3] [--leave-out NAME]
+    python -m benchmarks.pipeline --out FILE [--seconds 14] [--rounds 3] [--leave-out NAME]
 
 Each round takes texts that were not seen before and gives them to every contestant in turn, so that a slow minute of the
 machine meets all of them; slow contestants get the first of them, always in the same mix. Figures are medians of rounds.
@@ -151,7 +151,7 @@ def main() -> None:
     """Measure, print the table and keep the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--out", type=Path, required=True, help="JSON file for the figures")
-    parser.add_argument("--seconds", type=float, default=8.0, help="for each contestant in a round")
+    parser.add_argument("--seconds", type=float, default=14.0, help="for each contestant in a round")
     parser.add_argument("--rounds", type=int, default=3)
     optional = [name for name in NAMES if "texts_per_s" in name and name not in (BARE, KAFKA)]
     parser.add_argument("--leave-out", nargs="*", default=[], choices=optional, metavar="NAME", help=f"of {optional}")

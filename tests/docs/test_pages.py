@@ -45,8 +45,18 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_path_of_ours_on_a_page_exists(page: Path) -> None:
-    paths = re.findall(r"`((?:ingest|classifier|alerting|bellwether|deploy|tests|docs)/[\w./-]*)`", page.read_text())
+    paths = re.findall(
+        r"`((?:ingest|classifier|alerting|bellwether|benchmarks|deploy|tests|docs)/[\w./-]*)`", page.read_text()
+    )
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_file_of_figures_and_every_module_on_a_page_exists(page: Path) -> None:
+    results = re.findall(r"`([\w-]+-\d{4}-\d\d-\d\d[\w-]*\.(?:json|md))`", page.read_text())
+    assert [name for name in results if not (ROOT / "benchmarks" / "results" / name).exists()] == []
+    modules = set(re.findall(r"python -m ((?:benchmarks|classifier|deploy)\.[\w.]+)", _code(page)))
+    assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()] == []
 
 
 def test_every_page_is_in_the_index() -> None:

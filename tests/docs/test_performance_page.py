@@ -1,0 +1,38 @@
+"""The speeds that the page tells are those that were measured."""
+
+import json
+from itertools import chain
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from benchmarks.pipeline import BARE, BERT, KAFKA, SMALL, SPREAD, TORCH, TORCH_32
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "performance.md").read_text()
+RESULTS = ROOT / "benchmarks" / "results"
+FILES = ("pipeline-2026-11-22-amx.json", "pipeline-kafka-2026-11-22-amx.json")
+ROUNDS = [json.loads((RESULTS / file).read_text())["rounds"] for file in FILES]
+
+
+@pytest.mark.parametrize(
+    ("row", "one", "other"),
+    [
+        ("the bare session, a run on each core", KAFKA, BARE),
+        ("the bare session, each run spread over the cores", KAFKA, SPREAD),
+        ("our network in torch, the same batches", KAFKA, TORCH),
+        ("our network in torch, batches of 32", KAFKA, TORCH_32),
+        ("BERT-base in a transformers pipeline, batches of 32", KAFKA, BERT),
+        ("the small network on the same way, against this", SMALL, KAFKA),
+    ],
+)
+def test_every_ratio_of_the_pipeline_is_the_median_of_its_rounds(row: str, one: str, other: str) -> None:
+    pairs = chain.from_iterable(zip(run[one], run[other], strict=True) for run in ROUNDS if {one, other} <= set(run))
+    ratios = sorted(first / second for first, second in pairs)
+    cells = next(line for line in PAGE.splitlines() if line.startswith(f"| {row} |")).split("|")
+    rounds, middle, spread = (cell.strip() for cell in cells[2:5])
+    digits = len(middle.split(".")[1])
+    assert int(rounds) == len(ratios)
+    assert middle == f"{median(ratios):.{digits}f}"
+    assert spread == f"{ratios[0]:.{digits}f}–{ratios[-1]:.{digits}f}"
