@@ -108,10 +108,8 @@ class Gathered:
         mine = slice(self.first_member[number], self.first_member[number + 1])
         return [self.subjects[subject] for subject in set(self.subject_of[mine][~self.is_faint[mine]].tolist())]
 
-    def newest(self, until: int) -> Newest | None:
-        """The last document before the row `until`, if there is any."""
-        if not until:
-            return None
+    def newest(self, until: int) -> Newest:
+        """The last document before the row `until`, of which there is one."""
         number = int(self.range_of[until - 1])
         last = self.ranges[number].fresh.rows[until - 1 - self.first[number]]
         return Newest(int(last["event_at"]), int(last["published_at"]), int(last["appended_at"]))

@@ -191,7 +191,7 @@ def distil(
     tokenizer_json = (teacher / "tokenizer.json").read_text("utf-8")
     tokenizer = read_tokenizer(teacher / "tokenizer.json")
     model, card = load_served(teacher)
-    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens)
+    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens, settings.augmented)
     kept = sorted(held_out, key=lambda e: e.id[::-1])[: settings.checked_rows]
     total = settings.max_steps * settings.batch
     rates = draw_rates(learnt, Balance())
