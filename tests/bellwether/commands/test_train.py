@@ -22,7 +22,7 @@ def labelled(tmp_path: Path) -> Path:
 def test_a_model_is_trained_then_measured_then_scores(call: Caller, labelled: Path, tmp_path: Path) -> None:
     encoder = write_encoder(tmp_path / "encoder")
     switches = ("--lora", "4", "--adversarial", "0.5", "--accumulation", "2", "--warm-up-minutes", "0.005")
-    switches += ("--masked", "0.1", "--smoothing", "0.02")
+    switches += ("--masked", "0.1", "--smoothing", "0.02", "--augmented", "0.3")
     size = ("--max-steps", "30", "--batch", "8", "--learning-rate", "2e-3")
     done = call("train", "--data", str(labelled), "--out", "mine", "--encoder", encoder, *size, *switches)
     assert done.code == 0, done.err
@@ -52,6 +52,21 @@ def test_a_model_is_trained_then_measured_then_scores(call: Caller, labelled: Pa
     assert f"{sum(row['fold'] == 0 for row in rows())} rows judged" in held_out.out
     (tmp_path / "news.jsonl").write_text('{"id": "1", "text": "deposits fell run"}\n')
     assert call("score", "news.jsonl", "--model", "mine", "--out", "scores.jsonl").code == 0
+    more = ("--max-steps", "3", "--batch", "8", "--learning-rate", "1e-6")
+    done = call("train", "--data", str(labelled), "--out", "more", "--start-from", "mine", *more)
+    assert done.code == 0, done.err
+    assert call("score", "news.jsonl", "--model", "more", "--out", "again.jsonl").code == 0
+    before, after = (json.loads((tmp_path / file).read_text()) for file in ("scores.jsonl", "again.jsonl"))
+    assert after["sentiment"] == pytest.approx(before["sentiment"], abs=0.05)
+    assert after["topics"] == pytest.approx(before["topics"], abs=0.05)
+
+
+def test_one_can_only_go_on_from_what_was_trained(call: Caller, labelled: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for given in ("empty", "nowhere"):
+        done = call("train", "--data", str(labelled), "--out", "mine", "--start-from", given)
+        assert done.code == 2
+        assert f"--start-from is {given}, where no trained model lies" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
