@@ -221,6 +221,7 @@ def distil(
 
 
 _SWITCHES = (
+    "augmented",
     "batch",
     "check_every",
     "checked_rows",
