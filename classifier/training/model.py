@@ -37,12 +37,14 @@ class Card:
         encoder: where the encoder came from.
         max_tokens: the longest input, special tokens included.
         teachers: encoders of the models whose answers were learnt.
+        languages: of the labelled rows, those of one in a hundred or more; empty if nobody noted them.
     """
 
     topics: tuple[str, ...]
     encoder: str
     max_tokens: int = 256
     teachers: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 _LEAST_GAIN = 1e-3
@@ -197,7 +199,7 @@ def load_served(folder: Path, *, attention: str | None = None) -> tuple[LabelAtt
 def load_model(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
     """Reads what `save_model` wrote; `attention` is the encoder's attention implementation, None for transformers' choice."""
     fields = json.loads((folder / "card.json").read_text("utf-8"))
-    tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers")}
+    tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers", "languages")}
     card = Card(**(fields | tuples))
     model = LabelAttention(
         bare_encoder(AutoConfig.from_pretrained(folder / "encoder.json"), attention), len(card.topics)

@@ -2,7 +2,7 @@
 
 A label is one word, and many texts have none; the probabilities of a model that knows more say how sure one can be, and what the
 corpus does not label (Hinton et al., "Distilling the knowledge in a neural network", 2015). A teacher has its own tokenizer and
-may know one language only: each text is answered by the first teacher that can read it.
+may have learnt one language only: each text is answered by the first teacher that can read it.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from classifier.training.labels import SENTIMENTS, TOPICS
 from classifier.training.model import LabelAttention, load_model
 from classifier.training.scoring import Logits, Run, score
 from classifier.training.vocabulary import read_tokenizer
+from ingest.language import language_of
 
 MOST_UNKNOWN = 0.1
 """A text of whose tokens a larger share is unknown to a teacher cannot be read by it."""
@@ -74,7 +75,7 @@ def ask(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> tupl
         if card.topics != TOPICS:
             raise DataError([f"the teacher {folder} knows other topics: {', '.join(card.topics)}"])
         run = _run(model)
-        mine = open_rows[can_read(folder / "tokenizer.json", [texts[int(row)] for row in open_rows])]
+        mine = open_rows[can_read(folder / "tokenizer.json", [texts[int(row)] for row in open_rows], card.languages)]
         for start in track(range(0, len(mine), _AT_ONCE), f"asking {folder}"):
             rows = mine[start : start + _AT_ONCE]
             logits = score(run, folder / "tokenizer.json", [texts[int(row)] for row in rows], max_tokens)
@@ -84,14 +85,19 @@ def ask(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> tupl
     return Logits(topics, sentiment), is_told
 
 
-def can_read(tokenizer_file: Path, texts: Sequence[str]) -> np.ndarray:
-    """Which texts hold few enough tokens that a tokenizer does not know, bool [N]."""
+def can_read(tokenizer_file: Path, texts: Sequence[str], languages: Sequence[str] = ()) -> np.ndarray:
+    """Which texts hold few enough tokens that a tokenizer does not know, and are of one of these languages, bool [N].
+
+    A vocabulary may have signs that were never learnt, so languages tell more; if none are named, any is one.
+    """
     tokenizer = read_tokenizer(tokenizer_file)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     unknown = tokenizer.token_to_id("[UNK]") or 0
     encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-    return np.array([e.ids.count(unknown) <= MOST_UNKNOWN * len(e.ids) for e in encodings], bool)
+    knows = [e.ids.count(unknown) <= MOST_UNKNOWN * len(e.ids) for e in encodings]
+    speaks = [not languages or language_of(text) in languages for text in texts]
+    return np.array(list(map(all, zip(knows, speaks, strict=True))), bool)
 
 
 def _run(model: LabelAttention) -> Run:

