@@ -38,7 +38,9 @@ class UnknownNetworkError(ValueError):
 
 def load_trained(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
     """Reads the folder of an artifact, or one that `model.save_model` wrote."""
-    return (thaw if (folder / "manifest.json").exists() else load_model)(folder, attention=attention)
+    if (folder / "manifest.json").exists():
+        return thaw(folder, attention=attention)
+    return load_model(folder, attention=attention)
 
 
 def thaw(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
