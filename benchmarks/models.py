@@ -106,7 +106,7 @@ def train_short(
     """Trains our network until the minutes or the steps are over; with `means`, every answer reads the mean of all tokens."""
     torch.manual_seed(1)
     settings = Settings()
-    model, tokenizer_json = build_model(settings, [example.text for example in learnt])
+    model, _, tokenizer_json = build_model(settings, [example.text for example in learnt])
     if means:  # a query of zeros looks at all tokens alike
         model.queries.requires_grad_(False).zero_()
     folder.mkdir(parents=True, exist_ok=True)

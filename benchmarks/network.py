@@ -41,7 +41,7 @@ class Network:
 
     def __init__(self, model: Model = "default") -> None:
         artifact = read_artifact(SHIPPED, model)
-        self.manifest = artifact.manifest
+        self.manifest, self.artifact = artifact.manifest, artifact.id
         self.tokenizer_file = artifact.path(TOKENIZER)
         self.tokenizer = Tokenizer(self.tokenizer_file, artifact.manifest.max_tokens)
         self._session = Session(artifact, device="cpu")

@@ -83,6 +83,7 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
     probe = network.tokenizer.encode(texts.take(WHOLE_BLOCKS * 10))
     needed = multiply_adds([len(each) for each in probe], len(network.manifest.topics)) / len(probe)
     could = {"multiply_adds_per_text": needed, "multiply_adds_per_s": ceiling(network.threads)}
+    told = could | {"artifact": network.artifact}
     ranges = Ranges(network.manifest, texts.take(200), 30_000)
     with closing(Daemon()) as daemon:
         for turn in range(rounds):
@@ -106,7 +107,7 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
             figures["aggregator_take_scores_per_s"].append(alone)
             figures["detector_us_per_update"].append(detector_us())
             medians: dict[str, Any] = {name: median(values) for name, values in figures.items()}
-            yield medians | could | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
+            yield medians | told | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
 
 
 def _fitting(name: str, run: Contestant, probe: Sequence[str], seconds: float) -> int:

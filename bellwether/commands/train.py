@@ -6,7 +6,7 @@ import click
 
 from bellwether.extras import needs_extra
 from bellwether.settings import Settings as _Settings
-from classifier.artifact import SHIPPED, ArtifactError
+from classifier.artifact import SHIPPED
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(exists=True, file_okay=False)
@@ -69,14 +69,16 @@ def train(
       bellwether train --data labelled.jsonl --out mine --minutes 60
       bellwether train --data first.csv second.csv --out mine --start-from shipped --learning-rate 5e-5
     """  # noqa: D301 - click's mark
-    options["start_from"] = _start(options["start_from"])
+    if options["encoder"] and options["start_from"]:
+        raise click.UsageError("--encoder begins anew and --start-from goes on: say one of the two")
+    if options["start_from"] == "shipped":
+        options["start_from"] = str(SHIPPED)
     with needs_extra("train"):
         # `--help` need not wait for these.
         from classifier.training.artifact import build  # noqa: PLC0415
         from classifier.training.data import DataError, LabelWeights, json_rows, read_examples, split, unlabelled  # noqa: PLC0415
         from classifier.training.labels import TOPICS  # noqa: PLC0415
-        from classifier.training.settings import Settings  # noqa: PLC0415
-        from classifier.training.thaw import UnknownNetworkError  # noqa: PLC0415
+        from classifier.training.settings import Settings, TrainingError  # noqa: PLC0415
         from classifier.training.train import train as run  # noqa: PLC0415
 
     weak, texts, name = options.pop("weak"), options.pop("texts"), options.pop("name")
@@ -85,18 +87,8 @@ def train(
         examples += read_examples(weak, TOPICS, LabelWeights(), weak=True)
         examples += unlabelled(json_rows(texts), split(examples)[1])
         model = run(Settings(**options), examples, out / "run")
-    except (DataError, ArtifactError, UnknownNetworkError) as error:
+    except (DataError, TrainingError) as error:
         raise click.UsageError(str(error)) from None
     click.echo("exporting, calibrating and measuring", err=True)
     build(model, examples, out, name)
     click.echo(f"the model is in {out}: look at its card.md, or ask bellwether evaluate --model {out} --data FILE")
-
-
-def _start(given: str) -> str:
-    """The folder that a training goes on from. Raises `click.UsageError` if nothing was trained into it."""
-    folder = SHIPPED if given == "shipped" else Path(given)
-    if given and not any((folder / name).is_file() for name in ("manifest.json", "card.json")):
-        raise click.UsageError(
-            f"--start-from is {given}, where no trained model lies: name the --out of an earlier run, or say shipped"
-        )
-    return str(folder) if given else ""

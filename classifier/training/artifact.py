@@ -59,7 +59,7 @@ class Contents:
         name: of the artifact.
         card: of the trained model.
         encoder_config: of its encoder: where transformers' settings of its kind do not hold.
-        licences: training data, one entry a source and licence: `source`, `licence`, `rows`.
+        licences: training data, one entry a source and licence: `source`, `licence`, `rows`; that of earlier trainings too.
         default: of the network that is usually meant.
         small: of its student, if there is one.
     """
@@ -78,6 +78,15 @@ def licences_of(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:
     return tuple({"source": s, "licence": licence, "rows": rows} for (s, licence), rows in sorted(counts.items()))
 
 
+def _joined(licences: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """One entry a source and licence: rows that are learnt again are the same rows."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in licences:
+        key = entry["source"], entry["licence"]
+        found[key] = max(entry, found.get(key, entry), key=lambda each: each["rows"])
+    return tuple(found[key] for key in sorted(found))
+
+
 def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> None:
     """Writes `card.md` and `manifest.json` beside the graphs and the tokenizer.
 
@@ -87,7 +96,8 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         created_at: aware time.
     """
     default, small, topics = contents.default, contents.small, contents.card.topics
-    card = model_card(contents.name, default.parameters, contents.card.teachers, contents.licences, default.metrics)
+    about = contents.card, contents.encoder_config, contents.licences, default.metrics
+    card = model_card(contents.name, default.parameters, *about)
     if small:
         card += small_card(small.parameters, small.metrics, default.metrics)
     (folder / "card.md").write_text(card, "utf-8")
@@ -102,6 +112,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         "encoder": contents.card.encoder,
         "encoder_config": contents.encoder_config,
         "teachers": list(contents.card.teachers),
+        "languages": list(contents.card.languages),
         "licences": list(contents.licences),
         **_said(default, topics),
         **({"small": _said(small, topics)} if small else {}),
@@ -169,7 +180,7 @@ def build(
         name=name,
         card=card,
         encoder_config=network.encoder.config.to_diff_dict(),
-        licences=licences_of(examples),
+        licences=_joined((*card.licences, *licences_of(examples))),
         default=_measured(model, out / GRAPH, validation, learnt),
         small=_measured(small, out / SMALL, validation, learnt) if small else None,
     )

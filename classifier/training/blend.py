@@ -10,12 +10,14 @@ neural network training", 2020).
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
-from classifier.training.model import LabelAttention, load_encoder, load_model, save_model
+from classifier.training.model import Card, LabelAttention, load_encoder, load_model, save_model
 from classifier.training.train import packaged_encoder
 from classifier.training.vocabulary import read_tokenizer
 
@@ -64,6 +66,18 @@ def towards_untrained(
             value.lerp_(source[name], share)
 
 
+def _of_all(cards: Sequence[Card]) -> Card:
+    """The first card with what the others say of where their networks come from."""
+    if any(card.topics != cards[0].topics for card in cards):
+        raise ValueError("the models know different topics")
+    noted = [card.languages for card in cards]
+    return replace(
+        cards[0],
+        teachers=tuple(dict.fromkeys(chain.from_iterable(card.teachers for card in cards))),
+        languages=tuple(sorted(set(chain.from_iterable(noted)))) if all(noted) else (),
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Write the weighted mean of trained models.")
@@ -76,13 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     loaded = [load_model(folder) for folder in given.models]
+    card = _of_all([card for _, card in loaded])
     model = blend([network for network, _ in loaded], given.weights or [1.0] * len(loaded))
     file = given.models[0] / "tokenizer.json"
     if given.untrained:
         name = given.encoder or packaged_encoder()
         words = AutoTokenizer.from_pretrained(name).get_vocab()
         towards_untrained(model, read_tokenizer(file).get_vocab(), load_encoder(name), words, given.untrained)
-    save_model(model, loaded[0][1], file.read_text("utf-8"), given.out)
+    save_model(model, card, file.read_text("utf-8"), given.out)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The model card's text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from classifier.training.model import Card
 
 _USE = """# {name}
 
@@ -10,11 +12,12 @@ for each of 17 topics, negative / neutral / positive, and weights that show whic
 made for *watching shares over many texts*; a single answer is a hint to look, never a ground for a decision about a person or
 a trade.
 
-**Network.** MiniLM-L6 (hidden 384) with a vocabulary extended to Chinese characters, words and emoji, label-wise attention
-pooling and linear heads: {parameters:,} parameters. int8 weights with one activation scale a row.
+**Network.** An encoder of {num_hidden_layers} layers (hidden {hidden_size}) with a vocabulary extended to Chinese characters,
+words and emoji, label-wise attention pooling and linear heads: {parameters:,} parameters. int8 weights with one activation
+scale a row.
 
-**Start.** The encoder is `all-MiniLM-L6-v2` (Apache-2.0). Chinese vocabulary rows start from English glosses of CC-CEDICT
-(CC BY-SA 4.0) and of a list of our own.{teachers}
+**Start.** The encoder was `{encoder}`, whose licence is its own. Chinese vocabulary rows start from English glosses of
+CC-CEDICT (CC BY-SA 4.0) and of a list of our own.{teachers}
 """
 
 _TEACHERS = """
@@ -44,22 +47,28 @@ ones are fitted on all.
 _LIMITS = """
 ## Limits
 
-- `liquidity_run` has no labelled English row in any corpus, `crypto` has none in English either, and `fx` and `credit_default`
-  have few: these topics were learnt from keyword rules, from the other language and from sentences written for this project.
-  What figures they have above rest on few rows. Sentences of ours that were kept apart from training are their other check
-  (`tests/classifier/reference/topics.jsonl`); rule-made labels and ours may share blind spots.
-- A source without a row above has too few labelled rows in fold 0, or none.{not_judged}
-- `other` is labelled by no corpus. It was taught as "a corpus that answers nine or more topics found none" and with sentences
-  of ours.
+{corpora}- A source without a row above has too few labelled rows in fold 0, or none.{not_judged}
 - "Neutral" means something else in each corpus; two-way corpora say nothing of it. On texts from elsewhere, trust the ranking of
   negative texts more than the share of neutral ones.
-- The Chinese forum corpus contradicts itself on about a fifth of repeated texts; the Chinese event corpus glues unrelated
-  headlines together and labels one of them.
 - Irony, images, voice and languages other than English and Chinese are out of reach. Texts beyond 256 tokens are read in
   overlapping chunks and answered as by one attention over all of them, up to 8 chunks; training saw only the first 96 to 128.
 - The words shown beside an answer are where a topic's query looked, and what each token added to the leading sentiment. Struck
   out, they lower the answer's probability several times as much as random words do; they are evidence, not proof of a cause.
 """
+
+_OWN_CORPORA = """\
+- `liquidity_run` has no labelled English row in any corpus, `crypto` has none in English either, and `fx` and `credit_default`
+  have few: these topics were learnt from keyword rules, from the other language and from sentences written for this project.
+  What figures they have above rest on few rows. Sentences of ours that were kept apart from training are their other check
+  (`tests/classifier/sentences/`); rule-made labels and ours may share blind spots.
+- `other` is labelled by no corpus. It was taught as "a corpus that answers nine or more topics found none" and with sentences
+  of ours.
+- The Chinese forum corpus contradicts itself on about a fifth of repeated texts; the Chinese event corpus glues unrelated
+  headlines together and labels one of them.
+"""
+
+_OWN_SENTENCES = "written"
+"""The source of sentences that were written for the model that is shipped."""
 
 
 _SMALL = """
@@ -72,25 +81,32 @@ CPUs alone. Measured in the same way on the same rows, with temperatures and thr
 
 
 def model_card(
-    name: str, parameters: int, teachers: Sequence[str], licences: Sequence[dict[str, Any]], metrics: dict[str, Any]
+    name: str,
+    parameters: int,
+    card: Card,
+    encoder_config: Mapping[str, Any],
+    licences: Sequence[dict[str, Any]],
+    metrics: dict[str, Any],
 ) -> str:
     """Markdown: intended use, data with licences, figures, limits.
 
     Args:
         name: of the artifact.
         parameters: number of weights.
-        teachers: encoders of the models whose answers it learnt.
+        card: of the trained model.
+        encoder_config: of its encoder, in transformers' words.
         licences: `source`, `licence` and `rows` of each corpus.
         metrics: what `evaluate` returned, and `not_judged`: sources of which an earlier stage has learnt the held-out rows.
     """
     rows = "".join(f"| {x['source']} | {x['licence']} | {x['rows']:,} |\n" for x in licences)
-    taught = _TEACHERS.format(names=", ".join(teachers)) if teachers else ""
+    taught = _TEACHERS.format(names=", ".join(card.teachers)) if card.teachers else ""
     sources = ", ".join(metrics["not_judged"])
     not_judged = (
         f" Not judged, because an earlier stage of training learnt the held-out rows: {sources}." if sources else ""
     )
-    limits = _LIMITS.format(not_judged=not_judged)
-    use = _USE.format(name=name, parameters=parameters, teachers=taught)
+    is_ours = any(each["source"] == _OWN_SENTENCES for each in licences)
+    limits = _LIMITS.format(not_judged=not_judged, corpora=_OWN_CORPORA if is_ours else "")
+    use = _USE.format(name=name, parameters=parameters, teachers=taught, encoder=card.encoder, **encoder_config)
     return use + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -38,6 +39,7 @@ class Card:
         max_tokens: the longest input, special tokens included.
         teachers: encoders of the models whose answers were learnt.
         languages: of the labelled rows, those of one in a hundred or more; empty if nobody noted them.
+        licences: of what the network that training went on from had been trained on: `source`, `licence`, `rows`.
     """
 
     topics: tuple[str, ...]
@@ -45,6 +47,7 @@ class Card:
     max_tokens: int = 256
     teachers: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    licences: tuple[dict[str, Any], ...] = ()
 
 
 _LEAST_GAIN = 1e-3
@@ -199,7 +202,7 @@ def load_served(folder: Path, *, attention: str | None = None) -> tuple[LabelAtt
 def load_model(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
     """Reads what `save_model` wrote; `attention` is the encoder's attention implementation, None for transformers' choice."""
     fields = json.loads((folder / "card.json").read_text("utf-8"))
-    tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers", "languages")}
+    tuples = {key: tuple(fields.get(key, ())) for key in ("topics", "teachers", "languages", "licences")}
     card = Card(**(fields | tuples))
     model = LabelAttention(
         bare_encoder(AutoConfig.from_pretrained(folder / "encoder.json"), attention), len(card.topics)

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 
+class TrainingError(ValueError):
+    """What was asked for cannot be trained; the message is one sentence that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A training run.

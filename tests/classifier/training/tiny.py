@@ -53,7 +53,7 @@ def write_artifact(folder: Path) -> Path:
     rows_file = folder / "rows.jsonl"
     encoder = write_encoder(folder / "encoder")
     rows_file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows()), "utf-8")
-    teacher, tokenizer = build_model(Settings(encoder=encoder), texts())
+    teacher, _, tokenizer = build_model(Settings(encoder=encoder), texts())
     save_model(teacher, Card(TOPICS, "tiny"), tokenizer, folder / "teacher")
     student = with_embeddings_of(folder / "teacher", make_student(folder / "teacher", [1]))
     save_model(student, Card(TOPICS, "tiny"), tokenizer, folder / "student")
