@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from classifier.training.data import Example
+from classifier.training.labels import COSTLY_TO_MISS
 from classifier.training.loss import Targets, sentiment_losses, topic_losses
 from classifier.training.scoring import Logits
 
@@ -15,6 +16,7 @@ _GRID = np.arange(0.25, 0.76, 0.01)
 _USUAL_THRESHOLD = 0.5
 _PULL = 30
 _SHARPEST = 0.1
+_COSTLY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def known_labels(examples: Sequence[Example]) -> np.ndarray:
 
 
 def calibrate(examples: Sequence[Example], logits: Logits, topics: Sequence[str]) -> Calibration:
-    """Fits temperatures by likelihood and thresholds by F1.
+    """Fits temperatures by likelihood, and thresholds by F1, of `COSTLY_TO_MISS` by F1.5 (recall weighs 1.5 times precision).
 
     Args:
         examples: rows that were not trained on.
@@ -72,7 +74,10 @@ def calibrate(examples: Sequence[Example], logits: Logits, topics: Sequence[str]
     flat = Calibration(topic_temperature, sentiment_temperature, (_USUAL_THRESHOLD,) * len(topics))
     probabilities, known = flat.topics(logits), known_labels(examples)
     holds = targets.topics.numpy() > 0
-    thresholds = tuple(_threshold(probabilities[known[:, t], t], holds[known[:, t], t]) for t in range(len(topics)))
+    thresholds = tuple(
+        _threshold(probabilities[known[:, t], t], holds[known[:, t], t], _COSTLY if topic in COSTLY_TO_MISS else 1.0)
+        for t, topic in enumerate(topics)
+    )
     return Calibration(topic_temperature, sentiment_temperature, thresholds)
 
 
@@ -101,12 +106,12 @@ def _temperature(loss: Callable[[Tensor], Tensor]) -> float:
     return round(min(max(float(log_temperature.exp().detach()), _SHARPEST), 1 / _SHARPEST), 4)
 
 
-def _threshold(probabilities: np.ndarray, holds: np.ndarray) -> float:
-    """The middle of the thresholds whose F1 is within half a point of the best, pulled to the usual one by 30 rows' worth."""
+def _threshold(probabilities: np.ndarray, holds: np.ndarray, beta: float) -> float:
+    """The middle of the thresholds whose F is within half a point of the best, pulled to the usual one by 30 rows' worth."""
     if not holds.any():
         return _USUAL_THRESHOLD
     said = probabilities[:, None] >= _GRID  # [N, G]
     right = (said & holds[:, None]).sum(0)
-    scores = 2 * right / (said.sum(0) + holds.sum())
+    scores = (1 + beta**2) * right / (said.sum(0) + beta**2 * holds.sum())
     near = _GRID[scores >= scores.max() - 0.005]
     return round(float((near.mean() * holds.sum() + _USUAL_THRESHOLD * _PULL) / (holds.sum() + _PULL)), 2)

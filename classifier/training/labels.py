@@ -24,6 +24,9 @@ TOPICS: Final = (
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 
+COSTLY_TO_MISS: Final = frozenset({"credit_default", "liquidity_run"})
+"""Topics of which a missed text costs a bank more than a wrong one, which no alert hangs on alone."""
+
 DESCRIPTIONS: Final = {
     "earnings_guidance": "quarterly earnings, profit, revenue and guidance of a company",
     "ma_investment": "merger, acquisition, takeover, stake purchase or investment",
