@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS, TOPICS
-from ingest.language import language_of
 
 UNLABELLED = -1
 """Sentiment of a row that has none."""
@@ -154,12 +153,6 @@ def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
         elif not example.is_weak:
             held_out.append(example)
     return learnt, held_out
-
-
-def languages_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The languages of labelled examples, by script, those of one in a hundred or more."""
-    counts = Counter(language_of(example.text) for example in examples if example.is_labelled)
-    return tuple(sorted(name for name, rows in counts.items() if rows >= counts.total() / 100))
 
 
 def unlabelled(rows: Iterable[Mapping[str, Any]], held_out: Sequence[Example]) -> list[Example]:

@@ -6,6 +6,7 @@ may have learnt one language only: each text is answered by the first teacher th
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,12 @@ def ask(teachers: Sequence[Path], texts: Sequence[str], max_tokens: int) -> tupl
         is_told[mine] = True
         open_rows = np.setdiff1d(open_rows, mine)
     return Logits(topics, sentiment), is_told
+
+
+def languages_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The languages of labelled examples, by script, those of one in a hundred or more."""
+    counts = Counter(language_of(example.text) for example in examples if example.is_labelled)
+    return tuple(sorted(name for name, rows in counts.items() if rows >= counts.total() / 100))
 
 
 def can_read(tokenizer_file: Path, texts: Sequence[str], languages: Sequence[str] = ()) -> np.ndarray:

@@ -35,7 +35,6 @@ from classifier.training.data import (
     Example,
     LabelWeights,
     json_rows,
-    languages_of,
     read_examples,
     split,
     unlabelled,
@@ -54,7 +53,7 @@ from classifier.training.model import (
 )
 from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings, TrainingError
-from classifier.training.teachers import taught
+from classifier.training.teachers import languages_of, taught
 from classifier.training.thaw import Trained, load_trained
 from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
 from classifier.training.warmup import warm_up
