@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 
 from benchmarks.pipeline import BARE, BERT, KAFKA, SMALL, SPREAD, TORCH, TORCH_32
+from classifier.artifact import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "performance.md").read_text()
@@ -36,3 +37,16 @@ def test_every_ratio_of_the_pipeline_is_the_median_of_its_rounds(row: str, one: 
     assert int(rounds) == len(ratios)
     assert middle == f"{median(ratios):.{digits}f}"
     assert spread == f"{ratios[0]:.{digits}f}–{ratios[-1]:.{digits}f}"
+
+
+def test_what_the_small_network_costs_is_what_the_manifest_says() -> None:
+    manifest = json.loads((SHIPPED / "manifest.json").read_text())
+    default, small = manifest["metrics"], manifest["small"]["metrics"]
+    points = {}
+    for lang in ("en", "zh"):
+        sources = [source for source in default["sentiment"] if source.startswith(f"{lang}_")]
+        cost = sum(default["sentiment"][s]["macro_f1"] - small["sentiment"][s]["macro_f1"] for s in sources)
+        assert cost / len(sources) < 0.0005, lang
+        points[lang] = 100 * (default["topics"][lang]["micro_f1"] - small["topics"][lang]["micro_f1"])
+    told = f"{points['en']:.1f} point of the topics' micro-F1 in English and {points['zh']:.1f}".replace(" 0.", " .")
+    assert told in " ".join(PAGE.split())
