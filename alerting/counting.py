@@ -3,18 +3,15 @@
 All is counted for (bin, subject) cells, of one range or of several ranges at once whose documents lie in one open bin.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alerting.gathering import LATE, Gathered, Ints
 from alerting.state import Closing, LateCount, State
 from alerting.windows import Tally
-
-Negative = tuple[int, int, int, bool]  # of a negative document its row, story, positivity, and whether it is only faint
 
 
 class Cell(NamedTuple):
@@ -24,7 +21,9 @@ class Cell(NamedTuple):
     subject: str
     numbers: list[int]  # as `Tally.count` takes them
     sources: list[str]
-    negative: list[Negative]  # range by range: those labelled, then the faint ones
+    stories: list[int]  # of the negative documents, range by range: of those labelled, then of the faint ones
+    rows: list[int]  # of these documents
+    telling: list[tuple[int, int]]  # of those labelled the positivity and the row, in the same order
 
 
 class Counting:
@@ -76,13 +75,21 @@ class Counting:
         cell_of = cell_of.cumsum()
         sources, first_source = self._sources(cell_of[~is_faint], members[~is_faint], len(begins))
         is_negative = gathered.negative.take(members)
-        negative = self._negative(members[is_negative], is_faint[is_negative])
-        first_negative = _firsts(cell_of[is_negative], len(begins))
+        bad, bad_cells, is_telling = members[is_negative], cell_of[is_negative], ~is_faint[is_negative]
+        first_bad, bad_stories, bad_rows = (
+            _firsts(bad_cells, len(begins)),
+            gathered.stories.take(bad).tolist(),
+            bad.tolist(),
+        )
+        telling = bad[is_telling]
+        first_telling = _firsts(bad_cells[is_telling], len(begins))
+        told = list(zip(gathered.positivity.take(telling).tolist(), telling.tolist(), strict=True))
         turns = range(len(begins)) if self._end == self._begin + 1 else np.argsort(order.take(begins)).tolist()
         for cell in turns:
-            bad = slice(first_negative[cell], first_negative[cell + 1])
-            told = sources[first_source[cell] : first_source[cell + 1]]
-            yield Cell(starts[cell], gathered.subjects[subjects[cell]], sums[cell], told, negative[bad])
+            mine, labelled = slice(*first_bad[cell : cell + 2]), slice(*first_telling[cell : cell + 2])
+            heard = sources[first_source[cell] : first_source[cell + 1]]
+            subject = gathered.subjects[subjects[cell]]
+            yield Cell(starts[cell], subject, sums[cell], heard, bad_stories[mine], bad_rows[mine], told[labelled])
 
     def _sorted(self, rows: slice, mine: slice) -> tuple[list[int], Ints, Ints]:
         """The start of each cell's bin, in which order the members make up cells, and where in that order each begins."""
@@ -111,11 +118,6 @@ class Counting:
         cells, sources = np.divmod(np.flatnonzero(heard), len(gathered.sources))
         return [gathered.sources[source] for source in sources.tolist()], _firsts(cells, many)
 
-    def _negative(self, rows: Ints, is_faint: NDArray[np.bool_]) -> list[Negative]:
-        gathered = self._gathered
-        stories, positivity = gathered.stories.take(rows).tolist(), gathered.positivity.take(rows).tolist()
-        return list(zip(rows.tolist(), stories, positivity, is_faint.tolist(), strict=True))
-
     def _tally(self, cell: Cell) -> Iterator[Closing]:
         bins, languages, (start, subject, *_) = self._state.bins, self._gathered.languages, cell
         if not bins.is_closed(start):
@@ -138,27 +140,18 @@ class Counting:
 
     def _hold(self, cell: Cell) -> None:
         """Hold what tells of an alert: the most telling documents, and which stories have to do with a subject."""
-        if not cell.negative:
+        if not cell.rows:
             return
-        bins, candidates, range_of = self._state.bins, self._state.candidates, self._gathered.range_of
+        bins, candidates, gathered = self._state.bins, self._state.candidates, self._gathered
         place = (bins.closed_to or cell.start) if bins.is_closed(cell.start) else cell.start
-        labelled = [(positivity, row) for row, _, positivity, is_faint in cell.negative if not is_faint]
-        if candidates.takes_in_any_order(cell.subject, place, len(cell.negative)):
-            candidates.relate(cell.subject, place, [story for _, story, _, _ in cell.negative])
-            self._offer(cell.subject, place, sorted(labelled))
+        if candidates.takes_in_any_order(cell.subject, place, len(cell.rows)):
+            candidates.relate(cell.subject, place, cell.stories)
+            candidates.offer(cell.subject, place, sorted(cell.telling), gathered.candidate)
             return
-        for _, part in groupby(cell.negative, key=lambda each: range_of[each[0]]):
-            candidates.relate(cell.subject, place, [story for _, story, _, _ in part])
-        self._offer(cell.subject, place, labelled)
-
-    def _offer(self, subject: str, place: int, labelled: Iterable[tuple[int, int]]) -> None:
-        """Offer documents, of each its positivity and row, to be held as evidence."""
-        candidates = self._state.candidates
-        bar = candidates.bar(subject, place)
-        for positivity, row in labelled:
-            if positivity <= bar:
-                candidates.offer(subject, place, self._gathered.candidate(row))
-                bar = candidates.bar(subject, place)
+        by_row = zip(cell.rows, cell.stories, strict=True)
+        for _, part in groupby(by_row, key=lambda each: gathered.range_of[each[0]]):
+            candidates.relate(cell.subject, place, [story for _, story in part])
+        candidates.offer(cell.subject, place, cell.telling, gathered.candidate)
 
     def _credit(self, subject: str, tally: Tally) -> None:
         """For the detector a late document counts where the watermark stands, so that late news still alerts."""

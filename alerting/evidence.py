@@ -1,7 +1,7 @@
 """Which documents stand behind an alert."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 
 from msgspec import Struct
@@ -31,9 +31,9 @@ class Candidate(Struct, frozen=True, array_like=True, order=True):
         """The document of a row, which tells of `story`."""
         rows = columns.rows
         return cls(
-            positivity=WHOLE - int(rows["sentiment"][row, 0]),
-            event_at=int(rows["event_at"][row]),
-            offset=int(rows["offset"][row]),
+            positivity=WHOLE - rows["sentiment"].item(row, 0),
+            event_at=rows["event_at"].item(row),
+            offset=rows["offset"].item(row),
             story=story,
             details=columns.details(row),
         )
@@ -77,12 +77,6 @@ class Candidates(Struct):
     held: dict[str, Held] = {}
     related: dict[str, Related] = {}  # stories that have at least faintly to do with a subject
 
-    def bar(self, subject: str, start: int) -> int:
-        """How little positive a document must be, at most, to be among the most telling of the bin from `start`."""
-        held = self.held.get(subject)
-        telling = held.bins.get(start) if held else None
-        return WHOLE if telling is None or len(telling) < SHOWN else telling[-1].positivity
-
     def takes_in_any_order(self, subject: str, start: int, many: int) -> bool:
         """Whether so many documents of the bin from `start` change the same in whatever order and portions they come.
 
@@ -93,17 +87,27 @@ class Candidates(Struct):
         has_room = held.many + min(many, SHOWN) <= most and related.many + many <= most_stories
         return has_room or start >= max(chain(held.bins, related.bins), default=start)
 
-    def offer(self, subject: str, start: int, candidate: Candidate) -> None:
-        """Hold a document of the bin from `start` if it is among the most telling there."""
-        held = self.held.get(subject) or self.held.setdefault(subject, Held())
-        telling = held.bins.setdefault(start, [])
-        insort(telling, candidate)
-        if len(telling) > SHOWN:
-            del telling[SHOWN:]
-            return
-        held.many += 1
-        if held.many > (HELD if is_topic(subject) else HELD_NAME):
-            held.many -= len(held.bins.pop(min(held.bins)))
+    def offer(
+        self, subject: str, start: int, telling: Iterable[tuple[int, int]], candidate: Callable[[int], Candidate]
+    ) -> None:
+        """Hold of negative documents of the bin from `start` those that are among the most telling there.
+
+        Of each `telling` has the positivity and its row; `candidate` makes the document of a row, which few of them become.
+        """
+        held, most = self.held.get(subject) or Held(), HELD if is_topic(subject) else HELD_NAME
+        for positivity, row in telling:
+            best = held.bins.setdefault(start, [])
+            if len(best) == SHOWN:
+                if positivity <= best[-1].positivity:
+                    insort(best, candidate(row))
+                    del best[SHOWN:]
+                continue
+            insort(best, candidate(row))
+            held.many += 1
+            if held.many > most:
+                held.many -= len(held.bins.pop(min(held.bins)))
+        if held.bins:
+            self.held[subject] = held
 
     def relate(self, subject: str, start: int, stories: Iterable[int]) -> None:
         """Remember that these negative stories of the bin from `start` have something to do with `subject`."""

@@ -43,7 +43,7 @@ class Gathered:
         self.first_member = [0, *accumulate(len(each.members) for each in fresh)]
         self.event_at: Ints = _all(fresh, "event_at")  # [N]
         self.reach = self._reach()
-        self.stories, is_copy = told.place(_all(fresh, "story"), self.event_at, self.first[:-1])  # [N] each
+        self.stories, is_copy = told.place(_all(fresh, "story"), self.event_at)  # [N] each
         self.range_of = np.repeat(np.arange(len(ranges)), [len(each) for each in fresh])  # [N]
         self.sources, self.source_of = _coded([each.sources for each in fresh], _all(fresh, "source"), self.range_of)
         self.languages, language_of = _coded([each.languages for each in fresh], _all(fresh, "language"), self.range_of)
@@ -117,9 +117,10 @@ class Gathered:
     def candidate(self, row: int) -> Candidate:
         """The document of a row, as evidence."""
         if row not in self._candidates:
-            number = int(self.range_of[row])
-            fresh, story = self.ranges[number].fresh, int(self.stories[row])
-            self._candidates[row] = Candidate.of(fresh, row - self.first[number], story)
+            number = self.range_of.item(row)
+            self._candidates[row] = Candidate.of(
+                self.ranges[number].fresh, row - self.first[number], self.stories.item(row)
+            )
         return self._candidates[row]
 
 

@@ -10,7 +10,6 @@ from math import exp, log, sqrt
 from typing import NamedTuple
 
 from alerting.daytime import least_raised
-from alerting.scales import Counted
 from alerting.spikes import Detector, Footing
 from alerting.tails import Tail
 from ingest.instants import MINUTE
@@ -26,10 +25,13 @@ class Room(NamedTuple):
     share: float  # of negatives, usual at least at that time of day
     negatives: float  # beyond that
 
-    def left(self, found: Iterable[Counted]) -> float:
-        """What is left of it once a detector gets what was `found`; below `ROUNDING`, the subject is near."""
+    def left(self, found: Iterable[tuple[int, int]]) -> float:
+        """What is left of it once a detector gets what was `found`; below `ROUNDING`, the subject is near.
+
+        That is of each bin how many documents there are, and how many negative ones.
+        """
         left = self.negatives
-        for _, documents, negatives in found:
+        for documents, negatives in found:
             excess = negatives - self.share * documents
             if excess > 0.0:
                 left -= excess

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from alerting.alerts import Alert
 from alerting.eventtime import FOREVER, NEVER
 from alerting.scales import Counted
-from alerting.screening import ROUNDING, Screen
+from alerting.screening import ROUNDING, Room, Screen
 from alerting.spikes import Detector, Footing, Spike
 from alerting.state import AggregateSettings, Closing, LateCount, State
 from alerting.telling import Moment, Teller
@@ -16,6 +16,7 @@ from alerting.windows import Tally, is_topic
 from ingest.instants import microseconds
 
 WATCHED_STORIES = 500
+NONE_LATE = LateCount()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
 
@@ -98,11 +99,11 @@ class Watcher:
         at = max(detector.at for detector in detectors.values())
         at = max(state.newest.event_at if state.newest else at, at)
         bins = self._open_bins(at)
+        tallies = [state.bins.tallies[start] for start, _ in bins]
         for subject, detector in detectors.items():
-            found = self._open(subject, bins, at)
-            if self._screen.room(subject, detector, at).left(found) >= ROUNDING:
+            if self._left(subject, self._screen.room(subject, detector, at), tallies) >= ROUNDING:
                 continue
-            spike = detector.look_at_tail(found, self._footing(subject))
+            spike = detector.look_at_tail(self._open(subject, bins, at), self._footing(subject))
             if spike and spike.fires:
                 mine = (start for start, _ in bins if subject in state.bins.tallies[start])
                 start = min(mine, default=at)
@@ -125,18 +126,24 @@ class Watcher:
         if not known:
             return len(numbers[0])
         at = max(newest, *(detector.at for _, detector in known))
-        others = [each for each in self._open_bins(at) if each[0] != start]
+        others = [state.bins.tallies[each] for each, _ in self._open_bins(at) if each != start]
         begun = state.bins.tallies.get(start, {})
         rooms = []
         for number, detector in known:
             room, tally = self._screen.room(subjects[number], detector, at), begun.get(subjects[number]) or Tally()
-            left = room.left(self._open(subjects[number], others, at))
+            left = self._left(subjects[number], room, others)
             rooms.append((room.share, left, tally.stories, tally.story_negatives))
         share, left, stories, negatives = np.array(rooms).T
         mine = numbers[:, :, [number for number, _ in known]]
         excess = mine[1] + negatives - share * (mine[0] + stories)
         near = (left - np.maximum(excess, 0.0) < ROUNDING).any(axis=1)
         return int(near.argmax()) if near.any() else len(near)
+
+    def _left(self, subject: str, room: Room, open_bins: Sequence[dict[str, Tally]]) -> float:
+        """What is left of a subject's room after what came to it in open bins, and late."""
+        mine = [tally for tallies in open_bins if (tally := tallies.get(subject))]
+        found, late = [(tally.stories, tally.story_negatives) for tally in mine], self._waiting(subject)
+        return room.left([*found, (late.stories, late.negatives)] if late.stories else found)
 
     def _open_bins(self, at: int) -> list[tuple[int, int]]:
         """The start of each open bin, and its end, or event time `at` if that is sooner; oldest first."""
@@ -152,7 +159,7 @@ class Watcher:
     def _waiting(self, subject: str) -> LateCount:
         """Late documents of a subject that no window has taken up yet."""
         if not self._state.late:
-            return LateCount()
+            return NONE_LATE
         waiting = [counts[subject] for counts in self._state.late.values() if subject in counts]
         return LateCount(sum([count.stories for count in waiting]), sum([count.negatives for count in waiting]))
 

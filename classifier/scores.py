@@ -176,8 +176,8 @@ class Columns:
 
     def details(self, row: int) -> bytes:
         """What is shown of a document, as `decode_details` reads it."""
-        start = int(self.rows["details"][row])
-        return bytes(self._details[start : start + int(self.rows["size"][row])])
+        start = self.rows["details"].item(row)
+        return bytes(self._details[start : start + self.rows["size"].item(row)])
 
     def document(self, row: int) -> ScoredDocument:
         """The whole document of a row."""
