@@ -3,7 +3,8 @@
 import math
 
 from alerting.alerts import Detection
-from alerting.spikes import LONGEST, SpikeSettings, is_enough
+from alerting.rules import SpikeSettings, is_enough
+from alerting.spikes import LONGEST
 from alerting.statistic import Sums, expected_negatives, standardised
 
 NOTHING = Sums(0.0, 0.0, 0.0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alerting.alerts import Alert
 from alerting.rarity import NOTHING, days_without
-from alerting.spikes import SpikeSettings
+from alerting.rules import SpikeSettings
 from classifier.scores import Columns, decode_columns
 from ingest.instants import instant
 from ingest.logs import Record

@@ -10,16 +10,15 @@ A share that rises and falls with the time of day is usual too (`alerting.daytim
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
 from math import exp, log
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from alerting import daytime
 from alerting.alerts import Detection
 from alerting.daytime import learned, raised
+from alerting.rules import SpikeSettings, is_enough
 from alerting.scales import Counted, Scale, Usual
 from alerting.statistic import MOST_USUAL, Sums
 from alerting.tails import DAY_LENGTH
@@ -34,43 +33,10 @@ READY_DOCUMENTS = 20
 CERTAIN = 1.0 - 1e-9  # takes rounding in
 BEYOND_OF_NAME = 0.25  # of its usual share is expected of documents beyond a name's usual number
 HELD_WEIGHT = 0.1  # what fires counts for in the usual share
+SETTLING = 8.0  # times as fast the former usual fades where another has settled,
+KNOWN_DOCUMENTS = 10 * PRIOR_DOCUMENTS  # and so many are known: fewer would give way to the pooled share
 LONGEST_GAPS = 3.0  # usual gaps, and a day at least: longer silence is an outage, and tells nothing of the next one
 LONGEST_GAP = 3.0  # days, between updates of a subject, that an event may last over
-
-
-class TopicRules(Struct, frozen=True):
-    """What is otherwise for one topic; None: as for all."""
-
-    alert: bool = True  # off: it is counted and shown, and never alerts
-    rarity: float = 1.0  # so many times rarer than the budget asks it must be
-    critical: float | None = None
-    min_negatives: float | None = None
-    min_excess: float | None = None
-    min_ratio: float | None = None
-
-
-class SpikeSettings(Struct, frozen=True):
-    """What decides about alarms."""
-
-    budget_per_week: float = 5.0  # alerts a week, all topics together
-    scales: tuple[timedelta, ...] = (timedelta(minutes=20), timedelta(minutes=90), timedelta(hours=36))
-    slow_half_life: timedelta = timedelta(days=7)  # of the usual share
-    ready_after: timedelta = timedelta(days=3)
-    min_negatives: float = 3.0
-    min_excess: float = 2.5  # documents more than usual
-    min_ratio: float = 1.3  # share over usual share
-    escalation: float = 2.5  # times rarer than when it was last told
-    critical: float = 4.0  # times rarer than the alarm threshold
-    quiet: timedelta = timedelta(hours=6)  # below T for so long before an alert closes
-    rarity: float = 1.0  # times what the budget asks
-    topics: dict[str, TopicRules] = {}
-
-    def of(self, topic: str) -> "SpikeSettings":
-        """Those of one topic."""
-        rules = self.topics.get(topic, TopicRules())
-        bounds = {name: getattr(rules, name) for name in ("critical", "min_negatives", "min_excess", "min_ratio")}
-        given = {name: bound for name, bound in bounds.items() if bound is not None}
-        return replace(self, rarity=rules.rarity if rules.alert else math.inf, topics={}, **given)
 
 
 class Footing(NamedTuple):
@@ -81,6 +47,7 @@ class Footing(NamedTuple):
     alarm_days: float
     watched: bool = False  # enough was read of all subjects together to know that a silent one is rare
     is_unknown: bool = False  # its usual sources are silent: what is usual stands still
+    is_settled: bool = False  # it has been in its tail for so long that this is becoming the usual
 
 
 class Spike(Struct, frozen=True):
@@ -195,12 +162,20 @@ class Detector(Struct, gc=False):
                     scale.learn(at, elapsed, z)
         self.at = at
         if not footing.is_unknown:
-            self._learn_usual(elapsed, days, documents, negatives, usual[0], held=spike is not None and spike.fires)
+            held = spike is not None and spike.fires and not footing.is_settled
+            self._learn_usual(elapsed, days, documents, negatives, usual[0], held=held)
             if at % daytime.EVERY < elapsed < daytime.LONGEST_GAP and not readings[0] and self.beyond == 1.0:
                 last = self.scales[0]
                 excess = last.negatives - usual[0] * last.documents
                 self.cosine, self.sine = learned(self.cosine, self.sine, at, excess, self.documents, usual[0])
         return spike
+
+    def settle(self, at: int) -> None:
+        """What was usual makes way by instant `at`, of the next update, for what has been in the tail for so long."""
+        if self.documents > KNOWN_DOCUMENTS:
+            fade = exp(LN_HALF * (SETTLING - 1.0) * max(at - self.at, 0) / self.half_life)  # and `update` fades it once
+            self.days, self.squared_gaps = self.days * fade, self.squared_gaps * fade
+            self.documents, self.negatives = self.documents * fade, self.negatives * fade
 
     def band(self, at: int, usual_share: float) -> Band:
         """The middle scale at instant `at`, for a subject whose usual share of negatives that is."""
@@ -289,12 +264,3 @@ class Detector(Struct, gc=False):
             dispersion=self.dispersion,
             beyond_share=usual.beyond_share,
         )
-
-
-def is_enough(negatives: float, expected: float, settings: SpikeSettings) -> bool:
-    """The floors: nothing fires on a handful of documents or on a ratio alone."""
-    return (
-        negatives >= settings.min_negatives
-        and negatives - expected >= settings.min_excess
-        and negatives >= settings.min_ratio * expected
-    )

@@ -16,8 +16,9 @@ from alerting.flash import Flashes, FlashSettings
 from alerting.incidents import Incidents
 from alerting.policy import Policy
 from alerting.rhythms import Rhythms
+from alerting.rules import SpikeSettings
 from alerting.sources import Sources
-from alerting.spikes import PRIOR_SHARE, Detector, SpikeSettings
+from alerting.spikes import PRIOR_SHARE, Detector
 from alerting.stories import Told
 from alerting.windows import Bins, Tally, WindowSettings, width_of
 from ingest.instants import microseconds

@@ -13,9 +13,11 @@ from alerting.spikes import Detector, Footing, Spike
 from alerting.state import AggregateSettings, Closing, LateCount, State
 from alerting.telling import Moment, Teller
 from alerting.windows import Tally, is_topic
-from ingest.instants import microseconds
+from ingest.instants import DAY, microseconds
 
 WATCHED_STORIES = 500
+SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual,
+SETTLED_YOUNG = DAY // 2  # and so long, if it began before anything usual was known
 NONE_LATE = LateCount()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
@@ -168,7 +170,10 @@ class Watcher:
         detector = self._state.detectors.get(subject)
         if detector is None:
             detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
-        spike = detector.update(Counted(end, stories, negatives), self._footing(subject))
+        footing = self._footing(subject)
+        if footing.is_settled:
+            detector.settle(end)
+        spike = detector.update(Counted(end, stories, negatives), footing)
         if is_topic(subject):  # a document about a name has topics too
             self._pool(stories, negatives)
         change = spike and self._state.book.consider(subject, spike, start, end, self._state.position)
@@ -184,8 +189,16 @@ class Watcher:
         many = self._names() if of_name else self.alerting_topics
         alarm = state.budget.alarm_days(spikes.budget_per_week, many, of_names=of_name)
         rules = spikes if of_name else self._rules.get(subject, spikes)
-        is_unknown = state.rhythms.is_unknown(subject)
-        return Footing(rules, state.pooled_share(), alarm * rules.rarity, self._watched(), is_unknown)
+        is_unknown, is_settled = state.rhythms.is_unknown(subject), self._is_settled(subject)
+        return Footing(rules, state.pooled_share(), alarm * rules.rarity, self._watched(), is_unknown, is_settled)
+
+    def _is_settled(self, subject: str) -> bool:
+        """Whether a subject has been in its tail for so long that this is becoming the usual."""
+        excess, detector = self._state.book.excesses.get(subject), self._state.detectors.get(subject)
+        if excess is None or detector is None:
+            return False
+        is_young = excess.since < detector.since + microseconds(self._settings.spikes.ready_after)
+        return excess.above_at - excess.since >= (SETTLED_YOUNG if is_young else SETTLED)
 
     def _names(self) -> int:
         """How many names were heard of."""

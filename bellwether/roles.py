@@ -21,8 +21,8 @@ from alerting.correction import Errors, errors_of
 from alerting.flash import FlashSettings
 from alerting.metrics import AggregateMetrics
 from alerting.notices import NOTICES
+from alerting.rules import SpikeSettings, TopicRules
 from alerting.sources import Sources
-from alerting.spikes import SpikeSettings, TopicRules
 from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings
 from bellwether.canaries import Aviary, Canaries, CanaryMetrics

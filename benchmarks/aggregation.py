@@ -22,8 +22,9 @@ import numpy as np
 from msgspec import Struct, msgpack, structs
 
 from alerting.keeper import Keeper
+from alerting.rules import SpikeSettings
 from alerting.scales import Counted
-from alerting.spikes import Detector, Footing, SpikeSettings
+from alerting.spikes import Detector, Footing
 from alerting.state import AggregateSettings, State
 from alerting.windows import WindowSettings
 from benchmarks.machine import machine

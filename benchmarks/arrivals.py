@@ -8,7 +8,7 @@ import numpy as np
 
 from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.rarity import days_without
-from alerting.spikes import SpikeSettings
+from alerting.rules import SpikeSettings
 from alerting.statistic import Sums
 from classifier.packing import is_negative
 from classifier.scores import SCORES, ScoredDocument, decode_range

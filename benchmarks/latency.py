@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 
-from alerting.spikes import SpikeSettings
+from alerting.rules import SpikeSettings
 from bellwether.clock import now
 from bellwether.roles import open_logs
 from bellwether.settings import read_settings

@@ -38,6 +38,7 @@ from classifier.training.batches import (
 from classifier.training.calibrate import known_labels
 from classifier.training.data import UNLABELLED, Example, LabelWeights, read_examples, split
 from classifier.training.evaluate import evaluate
+from classifier.training.hardware import has_fast_bf16
 from classifier.training.labels import TOPICS
 from classifier.training.loss import total_loss
 from classifier.training.model import LabelAttention
@@ -120,7 +121,8 @@ def train_short(
     began, step = time.monotonic(), 0
     while step < steps and time.monotonic() - began < minutes * 60:
         batch = collate([rows[next(order)] for _ in range(settings.batch)])
-        scores = model(batch["input_ids"], batch["attention_mask"])
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+            scores = model(batch["input_ids"], batch["attention_mask"])
         optimizer.zero_grad()
         total_loss(scores.topic_logits, scores.sentiment_logits, targets_of(batch)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

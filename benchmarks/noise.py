@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from alerting.budget import Budget
+from alerting.rules import SpikeSettings
 from alerting.scales import Counted
-from alerting.spikes import Detector, Footing, SpikeSettings
+from alerting.spikes import Detector, Footing
 from ingest.instants import DAY, HOUR, MINUTE
 
 STEP, DAY_STEPS, TOPICS = 5 * MINUTE, 288, 20

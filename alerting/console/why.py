@@ -13,7 +13,7 @@ from msgspec import MsgspecError, Struct
 
 from alerting.alerts import Alert
 from alerting.rarity import days_without
-from alerting.spikes import SpikeSettings
+from alerting.rules import SpikeSettings
 from alerting.statistic import Sums
 from classifier.scores import ScoredDocument, ScoreRange, decode_range
 from ingest.instants import SECOND, instant

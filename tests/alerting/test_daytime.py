@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.daytime import least_raised, raised
+from alerting.rules import SpikeSettings
 from alerting.scales import Counted
-from alerting.spikes import Detector, Footing, SpikeSettings
+from alerting.spikes import Detector, Footing
 from ingest.instants import DAY, HOUR, MINUTE
 from tests.alerting.made import START
 

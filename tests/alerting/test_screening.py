@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from alerting.rules import SpikeSettings
 from alerting.scales import Counted
 from alerting.screening import ROUNDING, Screen
-from alerting.spikes import Detector, Footing, SpikeSettings
+from alerting.spikes import Detector, Footing
 from ingest.instants import MINUTE
 from tests.alerting.made import START
 

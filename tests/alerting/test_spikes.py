@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from alerting.budget import Budget
+from alerting.rules import SpikeSettings, TopicRules
 from alerting.scales import Counted
-from alerting.spikes import Detector, Footing, SpikeSettings, TopicRules
+from alerting.spikes import Detector, Footing
 from ingest.instants import DAY, HOUR, MINUTE
 
 SETTINGS = SpikeSettings()

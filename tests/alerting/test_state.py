@@ -8,7 +8,7 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from alerting.correction import Errors
-from alerting.spikes import SpikeSettings, TopicRules
+from alerting.rules import SpikeSettings, TopicRules
 from alerting.state import AggregateSettings, Closing
 from alerting.windows import WindowSettings
 from ingest.instants import DAY, HOUR, MINUTE, moment

@@ -7,7 +7,7 @@ import pytest
 
 from alerting.flash import FlashSettings
 from alerting.policy import read_policy
-from alerting.spikes import SpikeSettings
+from alerting.rules import SpikeSettings
 from bellwether.roles import aggregate_settings, check_topics
 from bellwether.settings import Settings, WrongSettings, read_settings
 

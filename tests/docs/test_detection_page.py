@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from alerting.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, Budget
+from alerting.rules import SpikeSettings
 from alerting.scales import NAME_CLUSTERS, NAME_DAYS, NAME_EXCESS, NAME_THRESHOLD
-from alerting.spikes import BEYOND_OF_NAME, LONGEST, READY_DOCUMENTS, SpikeSettings
+from alerting.spikes import BEYOND_OF_NAME, LONGEST, READY_DOCUMENTS
 from bellwether.sections.alerts import AlertsSection
 
 PAGE = (Path(__file__).parents[2] / "docs" / "detection.md").read_text()
