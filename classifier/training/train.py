@@ -7,6 +7,7 @@ with the same arguments.
 """
 
 import argparse
+import hashlib
 import json
 import warnings
 from collections.abc import Sequence
@@ -185,7 +186,8 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
 
     Raises:
         DataError: too few rows to learn from or to test on.
-        TrainingError: the model to go on from, or a teacher, cannot be had; `out` holds a run of other settings.
+        TrainingError: the model to go on from, or a teacher, cannot be had; `out` holds a run of other settings
+            or rows.
     """
     learnt, held_out = split(examples)
     if not learnt or not held_out:
@@ -197,7 +199,7 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     (out / "tokenizer.json").write_text(tokenizer_json, "utf-8")
     checkpoint = last_checkpoint(out / "checkpoints")
-    _keep_settings(settings, out / "settings.json", is_begun=checkpoint is not None)
+    _keep_settings(settings, examples, out / "settings.json", is_begun=checkpoint is not None)
     tokenizer = read_tokenizer(out / "tokenizer.json")
     if settings.teachers:
         teachers = [Path(folder) for folder in settings.teachers]
@@ -241,11 +243,16 @@ def _continued(card: Card, learnt: Sequence[Example], settings: Settings) -> Car
     return replace(card, teachers=tuple(dict.fromkeys([*card.teachers, *encoders])), languages=tuple(sorted(languages)))
 
 
-def _keep_settings(settings: Settings, file: Path, *, is_begun: bool) -> None:
-    """Notes the settings of a run; one that has begun goes on with its own only."""
-    told = json.dumps(asdict(settings), indent=1)
+def _keep_settings(settings: Settings, examples: Sequence[Example], file: Path, *, is_begun: bool) -> None:
+    """Notes settings and rows of a run; one that has begun goes on with its own only."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr(example).encode("utf-8", "surrogatepass"))
+    told = json.dumps(asdict(settings) | {"rows": digest.hexdigest()}, indent=1)
     if is_begun and file.exists() and file.read_text("utf-8") != told:
-        raise TrainingError(f"{file.parent} holds a run of other settings: name another folder, or delete that run")
+        raise TrainingError(
+            f"{file.parent} holds a run of other settings or rows: name another folder, or delete that run"
+        )
     file.write_text(told, "utf-8")
 
 

@@ -84,5 +84,7 @@ def test_what_the_start_was_trained_on_stays_on_the_card(tiny: Artifact, tmp_pat
         ("more", "MIT"),
         ("own", "not stated"),
     ]
-    with pytest.raises(TrainingError, match="holds a run of other settings"):
+    with pytest.raises(TrainingError, match="holds a run of other settings or rows"):
         train(replace(settings, learning_rate=1e-3), examples, tmp_path / "run")
+    with pytest.raises(TrainingError, match="holds a run of other settings or rows"):
+        train(settings, examples[1:], tmp_path / "run")
