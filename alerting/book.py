@@ -20,6 +20,7 @@ class Excess(Struct):
     quiet: int  # microseconds after which it is over
     late: int = 0  # late documents that took part
     late_negatives: int = 0
+    lasted: int = 0  # microseconds of it that are known to have been in the tail
 
 
 class Told(Struct):
@@ -58,6 +59,7 @@ class AlertBook(Struct):
         if spike.above:
             if excess is None:
                 excess = self.excesses[subject] = Excess(start, offset, at, spike.quiet)
+            excess.lasted += max(at - excess.above_at, 0)
             excess.above_at, excess.quiet = max(excess.above_at, at), spike.quiet
         told = self.told.get(subject)
         if told and spike.above and min(spike.above) <= told.alert.detection.scale_s:

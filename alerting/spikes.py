@@ -174,6 +174,7 @@ class Detector(Struct, gc=False):
         """What was usual makes way by instant `at`, of the next update, for what has been in the tail for so long."""
         if self.documents > KNOWN_DOCUMENTS:
             fade = exp(LN_HALF * (SETTLING - 1.0) * max(at - self.at, 0) / self.half_life)  # and `update` fades it once
+            fade = max(fade, KNOWN_DOCUMENTS / self.documents)
             self.days, self.squared_gaps = self.days * fade, self.squared_gaps * fade
             self.documents, self.negatives = self.documents * fade, self.negatives * fade
 

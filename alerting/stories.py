@@ -45,7 +45,9 @@ class _Memory(NamedTuple):
     signatures: Signatures  # [M]
     at: Ints  # [M], event time at which each was last told
     halves: NDArray[np.uint32]  # [BANDS << 16, WAYS], by band and bits there: the other half of such signatures
-    places: NDArray[np.uint32]  # [BANDS << 16, WAYS], where these stories lie, or did: others may have come there
+    places: NDArray[
+        np.uint32
+    ]  # [BANDS << 16, WAYS], one more than where they lie, or did: others may be there now; 0: none
     turns: NDArray[np.uint8]  # [BANDS << 16], which of the WAYS is the next
 
 
@@ -115,9 +117,9 @@ def _nearest(memory: _Memory, signature: np.uint64, at: np.int64) -> Any:
         if least > NEAR:
             continue
         for way in range(WAYS):
-            place = np.int64(memory.places[slot, way])
+            place = np.int64(memory.places[slot, way]) - 1
             apart = _bits(memory.signatures[place] ^ signature)
-            if apart < best and abs(memory.at[place] - at) <= DAY:
+            if place >= 0 and apart < best and abs(memory.at[place] - at) <= DAY:
                 best, nearest = apart, place
     return nearest
 
@@ -131,7 +133,7 @@ def _remember(memory: _Memory, many: int, signatures: Signatures, at: Ints) -> i
         for band in range(BANDS):
             slot = _slot(signatures[row], band)
             way = memory.turns[slot]
-            memory.halves[slot, way], memory.places[slot, way] = _half(signatures[row], band), place
+            memory.halves[slot, way], memory.places[slot, way] = _half(signatures[row], band), place + 1
             memory.turns[slot] = (way + 1) % WAYS
         many += 1
     return many

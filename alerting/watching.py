@@ -17,7 +17,7 @@ from ingest.instants import DAY, microseconds
 
 WATCHED_STORIES = 500
 SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual,
-SETTLED_YOUNG = DAY // 2  # and so long, if it began before anything usual was known
+SETTLED_YOUNG = DAY // 2  # and so long, if it began in a subject's first days, before anything usual was known
 NONE_LATE = LateCount()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
@@ -171,7 +171,7 @@ class Watcher:
         if detector is None:
             detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
         footing = self._footing(subject)
-        if footing.is_settled:
+        if footing.is_settled and not footing.is_unknown:
             detector.settle(end)
         spike = detector.update(Counted(end, stories, negatives), footing)
         if is_topic(subject):  # a document about a name has topics too
@@ -197,8 +197,8 @@ class Watcher:
         excess, detector = self._state.book.excesses.get(subject), self._state.detectors.get(subject)
         if excess is None or detector is None:
             return False
-        is_young = excess.since < detector.since + microseconds(self._settings.spikes.ready_after)
-        return excess.above_at - excess.since >= (SETTLED_YOUNG if is_young else SETTLED)
+        is_young = 0 <= excess.since - detector.since < microseconds(self._settings.spikes.ready_after)
+        return excess.lasted >= (SETTLED_YOUNG if is_young else SETTLED)
 
     def _names(self) -> int:
         """How many names were heard of."""

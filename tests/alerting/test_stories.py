@@ -1,9 +1,12 @@
 """Copies are recognised, near ones too, for a day and within a stated number of stories."""
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from alerting.stories import MOST, Stories, Told
+from alerting.stories import BANDS, MOST, NEAR, WAYS, Stories, Told
 from ingest.instants import DAY
 from tests.alerting.made import START
 
@@ -82,3 +85,46 @@ def test_how_far_back_it_goes_is_told_once_there_is_no_room_for_all():
         stories.place(signatures(100), times(100, START + turn * DAY))
     assert len(stories.told().at) == 8 * 256
     assert MOST >= 500_000
+
+
+def plainly(signatures: np.ndarray, at: np.ndarray, most: int) -> list[tuple[int, bool]]:
+    """The same one by one in plain Python: the story of each, and whether it is a copy."""
+    told: dict[int, tuple[int, int]] = {}  # by place: a story's signature, and when it was last told
+    slots: dict[tuple[int, int], dict[int, int]] = {}  # by band and its bits: places by way
+    turns: Counter[tuple[int, int]] = Counter()
+    many, placed = 0, []
+    for signature, when in zip(signatures.tolist(), at.tolist(), strict=True):
+        bands = [(band, signature >> 16 * band & 0xFFFF) for band in range(BANDS)]
+        places = [place for band in bands for _, place in sorted(slots.get(band, {}).items())]
+        recent = [place for place in places if abs(told[place][1] - when) <= DAY]
+        near = min(recent, key=lambda place: (told[place][0] ^ signature).bit_count(), default=None)
+        if near is not None and (told[near][0] ^ signature).bit_count() <= NEAR:
+            told[near] = told[near][0], max(told[near][1], when)
+            placed.append((told[near][0], True))
+            continue
+        told[many % most] = signature, when
+        for band in bands:
+            slots.setdefault(band, {})[turns[band] % WAYS] = many % most
+            turns[band] += 1
+        many += 1
+        placed.append((signature, False))
+    return placed
+
+
+def test_the_compiled_loop_does_what_a_plain_one_does_in_whatever_portions_it_comes():
+    dice, most = np.random.default_rng(11), 300
+    pool = signatures(400)
+    pool[200:] = pool[:200] ^ np.uint64(1 << 40)  # each next to another
+    chosen = pool[dice.integers(0, 400, 4000)]
+    noise = np.zeros(4000, np.uint64)
+    for _ in range(4):
+        noise |= np.uint64(1) << dice.integers(0, 64, 4000).astype(np.uint64)
+    chosen ^= np.where(dice.random(4000) < 0.5, noise, 0).astype(np.uint64)
+    at = START + np.arange(4000) * (DAY // 900) - dice.integers(0, DAY // 2, 4000)
+    stories, found = Stories(Told(), most), []
+    cuts = [0, *sorted(dice.integers(0, 4000, 40).tolist()), 4000]
+    for begin, end in pairwise(cuts):
+        placed = stories.place(chosen[begin:end], at[begin:end])
+        found += list(zip(placed.stories.tolist(), placed.copies.tolist(), strict=True))
+    assert found == plainly(chosen, at, most)
+    assert 500 < sum(copy for _, copy in found) < 3500

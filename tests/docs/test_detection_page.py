@@ -10,8 +10,10 @@ import pytest
 from alerting.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, Budget
 from alerting.rules import SpikeSettings
 from alerting.scales import NAME_CLUSTERS, NAME_DAYS, NAME_EXCESS, NAME_THRESHOLD
-from alerting.spikes import BEYOND_OF_NAME, LONGEST, READY_DOCUMENTS
+from alerting.spikes import BEYOND_OF_NAME, KNOWN_DOCUMENTS, LONGEST, READY_DOCUMENTS, SETTLING
+from alerting.watching import SETTLED, SETTLED_YOUNG
 from bellwether.sections.alerts import AlertsSection
+from ingest.instants import DAY
 
 PAGE = (Path(__file__).parents[2] / "docs" / "detection.md").read_text()
 SETTINGS = SpikeSettings()
@@ -64,3 +66,14 @@ def test_a_topic_is_young_as_long_as_told() -> None:
     assert "three days and 20 texts" in PAGE
     assert SETTINGS.ready_after == timedelta(days=3)
     assert READY_DOCUMENTS == 20
+
+
+def test_what_becomes_the_usual_is_as_told() -> None:
+    assert "in the tail for a week" in PAGE
+    assert SETTLED == 7 * DAY
+    assert "after half a day, what began in a topic's first three days" in PAGE
+    assert SETTLED_YOUNG == DAY // 2
+    assert SETTINGS.ready_after == timedelta(days=3)
+    assert _numbers("where # texts are known") == [KNOWN_DOCUMENTS]
+    assert "eight times as fast" in PAGE
+    assert SETTLING == 8
