@@ -48,5 +48,5 @@ def test_what_the_small_network_costs_is_what_the_manifest_says() -> None:
         cost = sum(default["sentiment"][s]["macro_f1"] - small["sentiment"][s]["macro_f1"] for s in sources)
         assert cost / len(sources) < 0.0005, lang
         points[lang] = 100 * (default["topics"][lang]["micro_f1"] - small["topics"][lang]["micro_f1"])
-    told = f"{points['en']:.1f} point of the topics' micro-F1 in English and {points['zh']:.1f}".replace(" 0.", " .")
+    told = f"{points['en']:.1f} points of the topics' micro-F1 in English and {points['zh']:.1f}".replace(" 0.", " .")
     assert told in " ".join(PAGE.split())
