@@ -95,17 +95,18 @@ class Candidates(Struct):
         Of each `telling` has the positivity and its row; `candidate` makes the document of a row, which few of them become.
         """
         held, most = self.held.get(subject) or Held(), HELD if is_topic(subject) else HELD_NAME
+        best = held.bins.get(start, [])
         for positivity, row in telling:
-            best = held.bins.setdefault(start, [])
-            if len(best) == SHOWN:
-                if positivity <= best[-1].positivity:
-                    insort(best, candidate(row))
-                    del best[SHOWN:]
-                continue
-            insort(best, candidate(row))
-            held.many += 1
-            if held.many > most:
-                held.many -= len(held.bins.pop(min(held.bins)))
+            if len(best) < SHOWN:
+                best = held.bins.setdefault(start, best)
+                insort(best, candidate(row))
+                held.many += 1
+                if held.many > most:
+                    held.many -= len(held.bins.pop(min(held.bins)))
+                    best = held.bins.get(start, [])
+            elif positivity <= best[-1].positivity:
+                insort(best, candidate(row))
+                del best[SHOWN:]
         if held.bins:
             self.held[subject] = held
 

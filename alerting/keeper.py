@@ -18,7 +18,7 @@ from classifier.scores import Columns, ScoreRange
 from ingest.instants import HOUR, microseconds
 
 REMEMBERED_ARTIFACTS = 8
-AT_ONCE = 64  # ranges gathered
+AT_ONCE = 128  # ranges gathered
 ROLLED_BACK = HOUR  # an older model that writes so long after the newer one's last word has taken over again
 
 

@@ -95,12 +95,17 @@ def _place(
     memory: _Memory, many: int, signatures: Signatures, at: Ints, stories: Signatures, copies: NDArray[np.bool_]
 ) -> int:
     """Fills in `Placed`; returns how many stories there are then."""
+    place: Any = -1
     for row in range(len(at)):
-        nearest = _nearest(memory, signatures[row], at[row])
-        if nearest >= 0:
-            stories[row], copies[row] = memory.signatures[nearest], True
-            memory.at[nearest] = max(memory.at[nearest], at[row])
+        # The same text again, which is how robots speak: its story was just touched, and looking it up would wait for that.
+        is_again = row > 0 and signatures[row] == signatures[row - 1] and abs(memory.at[place] - at[row]) <= DAY
+        if not is_again:
+            place = _nearest(memory, signatures[row], at[row])
+        if place >= 0:
+            stories[row], copies[row] = memory.signatures[place], True
+            memory.at[place] = max(memory.at[place], at[row])
         else:
+            place = many % len(memory.at)
             many = _remember(memory, many, signatures[row : row + 1], at[row : row + 1])
     return many
 
@@ -114,13 +119,14 @@ def _nearest(memory: _Memory, signature: np.uint64, at: np.int64) -> Any:
         slot, half, least = _slot(signature, band), _half(signature, band), 64
         for way in range(WAYS):  # without a branch, so that all are compared at once
             least = min(least, _bits(memory.halves[slot, way] ^ half))
-        if least > NEAR:
-            continue
-        for way in range(WAYS):
-            place = np.int64(memory.places[slot, way]) - 1
-            apart = _bits(memory.signatures[place] ^ signature)
-            if place >= 0 and apart < best and abs(memory.at[place] - at) <= DAY:
-                best, nearest = apart, place
+        for way in range(WAYS if least <= NEAR else 0):
+            if _bits(memory.halves[slot, way] ^ half) <= NEAR:
+                place = np.int64(memory.places[slot, way]) - 1
+                apart = _bits(memory.signatures[place] ^ signature)
+                if place >= 0 and apart < best and abs(memory.at[place] - at) <= DAY:
+                    best, nearest = apart, place
+        if best == 0:
+            break
     return nearest
 
 

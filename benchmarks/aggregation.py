@@ -78,11 +78,11 @@ class Ranges:
 def aggregated(ranges: Ranges, at_once: int = 1) -> tuple[float, float]:
     """Documents a second of one core through a `Keeper`: with decoding and admission, and the keeper alone.
 
-    The first third is not counted: a daemon's memory is in use, a fresh one's is handed out page by page.
+    The first half is not counted: a daemon's memory is in use, a fresh one's is handed out page by page.
     """
     settings = AggregateSettings(inputs=("news",))
     keeper = Keeper(settings, "h", State.fresh(WindowSettings()))
-    warm = len(ranges.encoded) // 3
+    warm = len(ranges.encoded) // 2
     _take(keeper, ranges.encoded[:warm], at_once)
     began = time.process_time()
     taking = _take(keeper, ranges.encoded[warm:], at_once)
@@ -151,7 +151,7 @@ def measured(rounds: int) -> dict[str, Any]:
     """All figures, of so many rounds: the median, and the best one, which others on the machine disturbed least."""
     manifest, figures = read_artifact(SHIPPED).manifest, dict[str, Any]()
     for in_range in (IN_RANGE, MOST_IN_RANGE):
-        ranges = Ranges(manifest, ["Shares of the bank fall after a regulator opens a probe."], 45_000, in_range)
+        ranges = Ranges(manifest, ["Shares of the bank fall after a regulator opens a probe."], 120_000, in_range)
         for name, at_once in (("", PARTITION_FETCH_BYTES // len(ranges.encoded[0])), ("_one_by_one", 1)):
             whole, taking = zip(*(aggregated(ranges, at_once) for _ in range(rounds)), strict=True)
             figures[f"scores_per_s_of_{in_range}{name}"] = _middle_and_best(whole)

@@ -13,7 +13,7 @@ from classifier.artifact import SHIPPED
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "performance.md").read_text()
 RESULTS = ROOT / "benchmarks" / "results"
-FILES = ("pipeline-2026-11-22-amx.json", "pipeline-kafka-2026-11-22-amx.json")
+FILES = ("pipeline-2026-11-22-amx.json",)
 ROUNDS = [json.loads((RESULTS / file).read_text())["rounds"] for file in FILES]
 
 
