@@ -17,6 +17,7 @@ from alerting.gathering import Admitted
 from alerting.keeper import Keeper
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings, Closing, State
+from alerting.stories import prepare
 from alerting.windows import amendment_message, window_message
 from classifier.scores import SCORES, decode_columns
 from ingest.instants import SECOND
@@ -50,6 +51,7 @@ class Aggregate:
         self._silent: set[str] = set()  # sources, as the log has told
         self._checkpoints: Checkpoints | None = None
         self._checkpoint_due = 0
+        prepare()
 
     def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
         """Count what came; publish windows and alerts first, then now and then a checkpoint."""

@@ -76,20 +76,15 @@ class Counting:
         sources, first_source = self._sources(cell_of[~is_faint], members[~is_faint], len(begins))
         is_negative = gathered.negative.take(members)
         bad, bad_cells, is_telling = members[is_negative], cell_of[is_negative], ~is_faint[is_negative]
-        first_bad, bad_stories, bad_rows = (
-            _firsts(bad_cells, len(begins)),
-            gathered.stories.take(bad).tolist(),
-            bad.tolist(),
-        )
-        telling = bad[is_telling]
-        first_telling = _firsts(bad_cells[is_telling], len(begins))
-        told = list(zip(gathered.positivity.take(telling).tolist(), telling.tolist(), strict=True))
+        stories, bad_rows, telling = gathered.stories.take(bad).tolist(), bad.tolist(), bad[is_telling]
+        first_bad, first_telling = _firsts(bad_cells, len(begins)), _firsts(bad_cells[is_telling], len(begins))
+        pairs = list(zip(gathered.positivity.take(telling).tolist(), telling.tolist(), strict=True))
         turns = range(len(begins)) if self._end == self._begin + 1 else np.argsort(order.take(begins)).tolist()
         for cell in turns:
-            mine, labelled = slice(*first_bad[cell : cell + 2]), slice(*first_telling[cell : cell + 2])
+            negative, labelled = slice(*first_bad[cell : cell + 2]), slice(*first_telling[cell : cell + 2])
             heard = sources[first_source[cell] : first_source[cell + 1]]
             subject = gathered.subjects[subjects[cell]]
-            yield Cell(starts[cell], subject, sums[cell], heard, bad_stories[mine], bad_rows[mine], told[labelled])
+            yield Cell(starts[cell], subject, sums[cell], heard, stories[negative], bad_rows[negative], pairs[labelled])
 
     def _sorted(self, rows: slice, mine: slice) -> tuple[list[int], Ints, Ints]:
         """The start of each cell's bin, in which order the members make up cells, and where in that order each begins."""

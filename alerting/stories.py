@@ -3,8 +3,8 @@
 A story is the first text that told it. Signatures that differ in at most NEAR bits are looked for among those that share 16
 bits with it, in one of four places: so every copy that differs in 3 bits is found, of others most.
 
-Each document is placed after all before it, so its place does not depend on whom it came with. That loop is compiled, when the
-first `Stories` is made.
+Each document is placed after all before it, so its place does not depend on whom it came with. That loop is compiled, by
+`prepare` or when the first `Stories` is made, which takes one to two seconds.
 """
 
 from collections.abc import Callable
@@ -84,6 +84,11 @@ class Stories:
         placed = Placed(signatures.copy(), np.zeros(len(at), np.bool_))
         self._many = _place(self._memory, self._many, signatures, at, placed.stories, placed.copies)
         return placed
+
+
+def prepare() -> None:
+    """Compile the loop now, not when the first documents wait."""
+    Stories(Told(), most=1)
 
 
 def _compiled(function: F) -> F:
