@@ -100,17 +100,12 @@ def _place(
     memory: _Memory, many: int, signatures: Signatures, at: Ints, stories: Signatures, copies: NDArray[np.bool_]
 ) -> int:
     """Fills in `Placed`; returns how many stories there are then."""
-    place: Any = -1
     for row in range(len(at)):
-        # The same text again, which is how robots speak: its story was just touched, and looking it up would wait for that.
-        is_again = row > 0 and signatures[row] == signatures[row - 1] and abs(memory.at[place] - at[row]) <= DAY
-        if not is_again:
-            place = _nearest(memory, signatures[row], at[row])
+        place = _nearest(memory, signatures[row], at[row])
         if place >= 0:
             stories[row], copies[row] = memory.signatures[place], True
             memory.at[place] = max(memory.at[place], at[row])
         else:
-            place = many % len(memory.at)
             many = _remember(memory, many, signatures[row : row + 1], at[row : row + 1])
     return many
 

@@ -28,6 +28,7 @@ class Watcher:
     def __init__(self, settings: AggregateSettings, state: State, teller: Teller) -> None:
         self._settings, self._state, self._teller = settings, state, teller
         self._screen = Screen(self._footing)
+        self._mute = {topic for topic, rules in settings.spikes.topics.items() if not rules.alert}
         self._rules = {f"topic/{topic}": settings.spikes.of(topic) for topic in settings.spikes.topics}
 
     def spikes(self) -> dict[str, Spike]:
@@ -42,8 +43,7 @@ class Watcher:
     @property
     def alerting_topics(self) -> int:
         """How many topics share the budget: those that may alert."""
-        rules = self._settings.spikes.topics
-        return sum(topic not in rules or rules[topic].alert for topic in self._state.topics)
+        return len(self._state.topics) - len(self._mute.intersection(self._state.topics))
 
     def look(self, subject: str, at: int) -> Spike:
         """What the detector of `subject` says at event time `at`, open windows included; one never heard of has a fresh one."""
