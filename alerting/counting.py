@@ -1,10 +1,10 @@
 """How documents change the windows: each counts under every topic it is labelled with and every name found.
 
-All is counted for (bin, subject) cells, of one range or of several ranges at once whose documents lie in one open bin.
+All is counted for (bin, subject) cells, of one range or of several ranges at once whose documents lie in open bins.
 """
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -23,14 +23,14 @@ class Cell(NamedTuple):
     sources: list[str]
     stories: list[int]  # of the negative documents, range by range: of those labelled, then of the faint ones
     rows: list[int]  # of these documents
-    telling: list[tuple[int, int]]  # of those labelled the positivity and the row, in the same order
+    telling: list[tuple[int, int]]  # of those labelled the positivity and the row, the most negative first
 
 
 class Counting:
     """The count of the ranges `begin` to `end` of a poll."""
 
     def __init__(self, state: State, gathered: Gathered, begin: int, end: int) -> None:
-        """More than one range may only be counted at once if all their documents lie in one open bin."""
+        """More than one range may only be counted at once if all their documents lie in open bins."""
         self._state, self._gathered = state, gathered
         self._begin, self._end = begin, end
         self._amended: dict[int, dict[str, Tally]] = {}  # tallies of closed bins
@@ -43,10 +43,14 @@ class Counting:
             return
         state.newest = gathered.newest(rows.stop)
         self._tell_late(rows)
-        for cell in self._cells(rows):
-            self._hold(cell)
+        by_subject: dict[str, list[Cell]] = {}
+        for cell in self._cells():
+            if cell.rows:
+                by_subject.setdefault(cell.subject, []).append(cell)
             if cell.numbers[0]:
                 yield from self._tally(cell)
+        for subject, cells in by_subject.items():
+            self._hold(subject, cells)
         for start, tallies in self._amended.items():
             state.bins.pack(start, tallies)
 
@@ -59,13 +63,13 @@ class Counting:
         late_before = np.array(bounds).take(gathered.range_of[rows] - self._begin)
         gathered.weights[rows, LATE] = gathered.event_at[rows] < late_before
 
-    def _cells(self, rows: slice) -> Iterator[Cell]:
-        """The cells: of one range by bin and subject, of several ranges as they first come up."""
+    def _cells(self) -> Iterator[Cell]:
+        """The cells, oldest bin first, and in each as subjects first come up, so that this does not depend on other ranges."""
         gathered = self._gathered
         mine = slice(gathered.first_member[self._begin], gathered.first_member[self._end])
         if mine.start == mine.stop:
             return
-        starts, order, begins = self._sorted(rows, mine)
+        starts, order, begins = self._sorted(mine)
         members, is_faint = gathered.members[mine].take(order), gathered.is_faint[mine].take(order)
         counted = np.where(is_faint, len(gathered.event_at), members)
         sums = np.add.reduceat(gathered.weights.take(counted, axis=0), begins).tolist()
@@ -76,35 +80,30 @@ class Counting:
         sources, first_source = self._sources(cell_of[~is_faint], members[~is_faint], len(begins))
         is_negative = gathered.negative.take(members)
         bad, bad_cells, is_telling = members[is_negative], cell_of[is_negative], ~is_faint[is_negative]
-        stories, bad_rows, telling = gathered.stories.take(bad).tolist(), bad.tolist(), bad[is_telling]
-        first_bad, first_telling = _firsts(bad_cells, len(begins)), _firsts(bad_cells[is_telling], len(begins))
+        stories, bad_rows = gathered.stories.take(bad).tolist(), bad.tolist()
+        telling, telling_cells = bad[is_telling], bad_cells[is_telling]
+        telling = telling.take(np.lexsort((gathered.positivity.take(telling), telling_cells)))
+        first_bad, first_telling = _firsts(bad_cells, len(begins)), _firsts(telling_cells, len(begins))
         pairs = list(zip(gathered.positivity.take(telling).tolist(), telling.tolist(), strict=True))
-        turns = range(len(begins)) if self._end == self._begin + 1 else np.argsort(order.take(begins)).tolist()
-        for cell in turns:
+        for cell in np.lexsort((order.take(begins), np.array(starts))).tolist():
             negative, labelled = slice(*first_bad[cell : cell + 2]), slice(*first_telling[cell : cell + 2])
             heard = sources[first_source[cell] : first_source[cell + 1]]
             subject = gathered.subjects[subjects[cell]]
             yield Cell(starts[cell], subject, sums[cell], heard, stories[negative], bad_rows[negative], pairs[labelled])
 
-    def _sorted(self, rows: slice, mine: slice) -> tuple[list[int], Ints, Ints]:
+    def _sorted(self, mine: slice) -> tuple[list[int], Ints, Ints]:
         """The start of each cell's bin, in which order the members make up cells, and where in that order each begins."""
-        gathered, width = self._gathered, self._state.bins.width
-        event_at, subjects = gathered.event_at[rows], gathered.subject_of[mine]
-        first, last = int(event_at.min()) // width, int(event_at.max()) // width
-        order = np.arange(len(subjects))
-        if self._end > self._begin + 1:
-            few = len(gathered.subjects) <= 1 << 16  # numbers of 16 bits are sorted several times sooner
-            order = np.argsort(subjects.astype(np.uint16) if few else subjects, kind="stable")
-            begins = _changes(subjects.take(order))
-        elif first == last:
-            begins = _changes(subjects)
-        else:
-            bins = event_at.take(gathered.members[mine] - rows.start) // width
-            order = np.argsort(bins, kind="stable")
-            bins = bins.take(order)
-            begins = _changes(subjects.take(order) + len(gathered.subjects) * (bins - first))
-            return (bins.take(begins) * width).tolist(), order, begins
-        return [first * width] * len(begins), order, begins
+        gathered, many = self._gathered, len(self._gathered.subjects)
+        bins = gathered.bin_of.take(gathered.members[mine])
+        first, last = int(bins.min()), int(bins.max())
+        keys = gathered.subject_of[mine] + (bins - first) * many
+        if (last - first + 1) * many <= 1 << 16:
+            keys = keys.astype(np.uint16)  # numbers of 16 bits are sorted several times sooner
+        order = np.argsort(keys, kind="stable")
+        keys = keys.take(order)
+        begins = _changes(keys)
+        starts = (keys.take(begins).astype(np.int64) // many + first) * self._state.bins.width
+        return starts.tolist(), order, begins
 
     def _sources(self, cells: Ints, rows: Ints, many: int) -> tuple[list[str], list[int]]:
         """The sources of each cell, each once, one cell after another; and where each of `many` cells begins."""
@@ -134,20 +133,25 @@ class Counting:
         tally.revision += 1
         yield Closing(subject, start, tally)
 
-    def _hold(self, cell: Cell) -> None:
+    def _hold(self, subject: str, cells: Sequence[Cell]) -> None:
         """Hold what tells of an alert: the most telling documents, and which stories have to do with a subject."""
-        if not cell.rows:
-            return
         bins, candidates, gathered = self._state.bins, self._state.candidates, self._gathered
-        place = (bins.closed_to or cell.start) if bins.is_closed(cell.start) else cell.start
-        if candidates.takes_in_any_order(cell.subject, place, len(cell.rows)):
-            candidates.relate(cell.subject, place, cell.stories)
-            candidates.offer(cell.subject, place, sorted(cell.telling), gathered.candidate)
+        many = {cell.start: len(cell.rows) for cell in cells}
+        if self._end == self._begin + 1 or candidates.takes_in_any_order(subject, many):
+            for cell in cells:
+                place = (bins.closed_to or cell.start) if bins.is_closed(cell.start) else cell.start
+                candidates.relate(subject, place, cell.stories)
+                candidates.offer(subject, place, cell.telling, gathered.candidate)
             return
-        by_row = zip(cell.rows, cell.stories, strict=True)
-        for _, part in groupby(by_row, key=lambda each: gathered.range_of[each[0]]):
-            candidates.relate(cell.subject, place, [story for _, story in part])
-        candidates.offer(cell.subject, place, cell.telling, gathered.candidate)
+        parts: dict[tuple[int, int], tuple[list[int], list[tuple[int, int]]]] = {}  # by range and bin
+        for cell in cells:
+            for row, story in zip(cell.rows, cell.stories, strict=True):
+                parts.setdefault((gathered.range_of.item(row), cell.start), ([], []))[0].append(story)
+            for each in cell.telling:
+                parts[gathered.range_of.item(each[1]), cell.start][1].append(each)
+        for (_, start), (stories, telling) in sorted(parts.items(), key=itemgetter(0)):
+            candidates.relate(subject, start, stories)
+            candidates.offer(subject, start, telling, gathered.candidate)
 
     def _credit(self, subject: str, tally: Tally) -> None:
         """For the detector a late document counts where the watermark stands, so that late news still alerts."""

@@ -1,7 +1,7 @@
 """Which documents stand behind an alert."""
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from msgspec import Struct
@@ -77,22 +77,28 @@ class Candidates(Struct):
     held: dict[str, Held] = {}
     related: dict[str, Related] = {}  # stories that have at least faintly to do with a subject
 
-    def takes_in_any_order(self, subject: str, start: int, many: int) -> bool:
-        """Whether so many documents of the bin from `start` change the same in whatever order and portions they come.
+    def takes_in_any_order(self, subject: str, many: Mapping[int, int]) -> bool:
+        """Whether so many documents of some bins, by start, change the same in whatever order and portions they come.
 
-        Else some of them might be dropped to make room for others.
+        They do where what makes room for them is older than all of them, and where they are of one bin, the newest.
         """
         held, related = self.held.get(subject) or Held(), self.related.get(subject) or Related()
         most, most_stories = (HELD, HELD_STORIES) if is_topic(subject) else (HELD_NAME, HELD_STORIES_NAME)
-        has_room = held.many + min(many, SHOWN) <= most and related.many + many <= most_stories
-        return has_room or start >= max(chain(held.bins, related.bins), default=start)
+        oldest = min(many)
+        shown = sum([min(each, SHOWN) for each in many.values()])
+        shown += sum([len(telling) for start, telling in held.bins.items() if start >= oldest])
+        stories = sum(many.values()) + sum([len(stories) for start, stories in related.bins.items() if start >= oldest])
+        if shown <= most and stories <= most_stories:
+            return True
+        return len(many) == 1 and oldest >= max(chain(held.bins, related.bins), default=oldest)
 
     def offer(
         self, subject: str, start: int, telling: Iterable[tuple[int, int]], candidate: Callable[[int], Candidate]
     ) -> None:
         """Hold of negative documents of the bin from `start` those that are among the most telling there.
 
-        Of each `telling` has the positivity and its row; `candidate` makes the document of a row, which few of them become.
+        Of each, the most negative first, `telling` has the positivity and its row; `candidate` makes the document of a row,
+        which few of them become.
         """
         held, most = self.held.get(subject) or Held(), HELD if is_topic(subject) else HELD_NAME
         best = held.bins.get(start, [])
@@ -107,6 +113,8 @@ class Candidates(Struct):
             elif positivity <= best[-1].positivity:
                 insort(best, candidate(row))
                 del best[SHOWN:]
+            else:
+                break
         if held.bins:
             self.held[subject] = held
 

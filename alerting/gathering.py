@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,14 +35,15 @@ class Gathered:
     range, and in each by subject. Those of range r are `first_member[r]` to `first_member[r + 1]`.
     """
 
-    def __init__(self, ranges: Sequence[Admitted], told: Stories) -> None:
-        """Put them together, at least one; the stories of all documents are looked up in `told`."""
+    def __init__(self, ranges: Sequence[Admitted], told: Stories, width: int) -> None:
+        """Put them together, at least one; the stories of all documents are looked up in `told`, bins are of one width."""
         self.ranges = ranges
         self._candidates: dict[int, Candidate] = {}  # by row, once it was made
         fresh = [each.fresh for each in ranges]
         self.first = [0, *accumulate(map(len, fresh))]
         self.first_member = [0, *accumulate(len(each.members) for each in fresh)]
         self.event_at: Ints = _all(fresh, "event_at")  # [N]
+        self.bin_of = self.event_at // width  # [N], how many bins before it
         self.reach = self._reach()
         self.stories, is_copy = told.place(_all(fresh, "story"), self.event_at)  # [N] each
         self.range_of = np.repeat(np.arange(len(ranges)), [len(each) for each in fresh])  # [N]
@@ -92,15 +94,17 @@ class Gathered:
             reach[has_any, 1] = np.maximum.reduceat(self.event_at, begins)
         return list(zip(*reach.T.tolist(), strict=True))
 
-    def numbers(self, begin: int, end: int) -> NDArray[np.float64]:
-        """[2, R, S], how many stories, and how many negative ones, the ranges from `begin` to each of R bring a subject."""
+    def numbers(self, begin: int, end: int, starts: range) -> NDArray[np.float64]:
+        """[2, R, B, S], how many stories, and how many negative ones, the ranges from `begin` to each of R bring a subject.
+
+        That is in each of the B bins that `starts` are the starts of.
+        """
         mine = slice(self.first_member[begin], self.first_member[end])
         rows = self.members[mine][~self.is_faint[mine]]
-        subjects, shape = self.subject_of[mine][~self.is_faint[mine]], (end - begin, len(self.subjects))
-        keys = (self.range_of.take(rows) - begin) * len(self.subjects) + subjects
-        counts = [
-            np.bincount(keys, self.weights[rows, column], shape[0] * shape[1]) for column in (STORY, STORY_NEGATIVE)
-        ]
+        subjects, shape = self.subject_of[mine][~self.is_faint[mine]], (end - begin, len(starts), len(self.subjects))
+        bins = self.bin_of.take(rows) - starts.start // starts.step
+        keys = ((self.range_of.take(rows) - begin) * shape[1] + bins) * shape[2] + subjects
+        counts = [np.bincount(keys, self.weights[rows, column], prod(shape)) for column in (STORY, STORY_NEGATIVE)]
         return np.cumsum(np.reshape(counts, (2, *shape)), axis=1)
 
     def labelled_in(self, number: int) -> list[str]:

@@ -19,6 +19,7 @@ from ingest.instants import HOUR, microseconds
 
 REMEMBERED_ARTIFACTS = 8
 AT_ONCE = 128  # ranges gathered
+BINS_AT_ONCE = 4  # that ranges counted together lie in
 ROLLED_BACK = HOUR  # an older model that writes so long after the newer one's last word has taken over again
 
 
@@ -50,7 +51,7 @@ class Keeper:
         That is the same as if each came alone. Meanwhile the state's position is that of the range being read.
         """
         for begin in range(0, len(ranges), AT_ONCE):
-            gathered = Gathered(ranges[begin : begin + AT_ONCE], self._stories)
+            gathered = Gathered(ranges[begin : begin + AT_ONCE], self._stories, self.state.bins.width)
             severe = {number for number, each in enumerate(gathered.ranges) if self._flashes.has(each.fresh)}
             first = 0
             while first < len(gathered.ranges):
@@ -61,21 +62,26 @@ class Keeper:
     def _together(self, gathered: Gathered, begin: int, severe: Container[int]) -> int:
         """One past the last range that can be counted together with that of number `begin`.
 
-        Their documents lie in one open bin, and before the last of them nothing looks at windows with any effect.
+        Their documents lie in few open bins, and before the last of them nothing looks at windows with any effect.
         """
-        bins, artifact, end, found, newest = self.state.bins, self.state.artifact, begin, set[int](), NEVER
-        while end < len(gathered.ranges) and end not in severe:
-            each, starts = gathered.ranges[end], found
+        bins, artifact, end, reach = self.state.bins, self.state.artifact, begin, gathered.reach
+        starts = range(0)  # of these bins
+        while (
+            end < len(gathered.ranges) and end not in severe and gathered.ranges[end].columns.range.artifact == artifact
+        ):
             if gathered.first[end] < gathered.first[end + 1]:
-                starts = found.union(map(bins.start_of, gathered.reach[end]))
-            if each.columns.range.artifact != artifact or len(starts) > 1 or any(map(bins.is_closed, starts)):
+                mine = (*starts, *map(bins.start_of, reach[end]))
+                more = range(min(mine), max(mine) + bins.width, bins.width)
+                if len(more) > BINS_AT_ONCE or bins.is_closed(more.start):
+                    break
+                starts = more
+            end += 1
+            if bins.closes(gathered.ranges[end - 1].watermark):
                 break
-            found, newest, end = starts, max(newest, gathered.reach[end][1]), end + 1
-            if bins.closes(each.watermark):
-                break
-        if end > begin + 1 and found and self.settings.windows.early:
-            numbers = gathered.numbers(begin, end)
-            end = min(begin + 1 + self._watcher.first_near(found.pop(), newest, gathered.subjects, numbers), end)
+        if end > begin + 1 and starts and self.settings.windows.early:
+            numbers = gathered.numbers(begin, end, starts)
+            newest = max(newest for _, newest in reach[begin:end])
+            end = min(begin + 1 + self._watcher.first_near(starts, newest, gathered.subjects, numbers), end)
         return max(end, begin + 1)
 
     def _take(self, gathered: Gathered, begin: int, end: int, *, is_severe: bool) -> Iterator[Closing | Alert]:

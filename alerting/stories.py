@@ -20,6 +20,7 @@ from ingest.instants import DAY
 NEAR = 6  # bits
 MOST = 1 << 19  # stories remembered
 BANDS, WAYS = 4, 8  # each band remembers the newest WAYS stories that agree in its 16 bits
+AHEAD = 16  # documents whose stories are fetched from memory at once
 Signatures = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,10 +45,9 @@ class _Memory(NamedTuple):
 
     signatures: Signatures  # [M]
     at: Ints  # [M], event time at which each was last told
-    halves: NDArray[np.uint32]  # [BANDS << 16, WAYS], by band and bits there: the other half of such signatures
-    places: NDArray[
-        np.uint32
-    ]  # [BANDS << 16, WAYS], one more than where they lie, or did: others may be there now; 0: none
+    # [BANDS << 16, 2 * WAYS], by band and bits there: the other half of such signatures; after these one more than where
+    # they lie, or did: others may be there now; 0: none
+    table: NDArray[np.uint32]
     turns: NDArray[np.uint8]  # [BANDS << 16], which of the WAYS is the next
 
 
@@ -60,12 +60,12 @@ class Stories:
         self._memory = _Memory(
             signatures=np.zeros(most, np.uint64),
             at=np.zeros(most, np.int64),
-            halves=np.zeros((slots, WAYS), np.uint32),
-            places=np.zeros((slots, WAYS), np.uint32),
+            table=np.zeros((slots, 2 * WAYS), np.uint32),
             turns=np.zeros(slots, np.uint8),
         )
         signatures, at = np.array(np.frombuffer(told.signatures, np.uint64)), np.array(np.frombuffer(told.at, np.int64))
-        self._many: int = _remember(self._memory, 0, signatures, at)  # stories so far
+        self._many = len(at)  # stories so far
+        _recall(self._memory, signatures, at)
         self.place(signatures[:0], at[:0])  # compiles
 
     def told(self) -> Told:
@@ -82,7 +82,7 @@ class Stories:
     def place(self, signatures: Signatures, at: Ints) -> Placed:
         """Find each document's story, given its signature and event time, in order."""
         placed = Placed(signatures.copy(), np.zeros(len(at), np.bool_))
-        self._many = _place(self._memory, self._many, signatures, at, placed.stories, placed.copies)
+        self._many, _ = _place(self._memory, self._many, signatures, at, placed.stories, placed.copies)
         return placed
 
 
@@ -98,16 +98,33 @@ def _compiled(function: F) -> F:
 @_compiled
 def _place(
     memory: _Memory, many: int, signatures: Signatures, at: Ints, stories: Signatures, copies: NDArray[np.bool_]
-) -> int:
-    """Fills in `Placed`; returns how many stories there are then."""
+) -> tuple[int, Any]:
+    """Fills in `Placed`; returns how many stories there are then, and what `_fetch` has."""
+    fetched = np.uint32(0)
     for row in range(len(at)):
+        if row % AHEAD == 0:
+            fetched ^= _fetch(memory, signatures, row, min(row + AHEAD, len(at)))
         place = _nearest(memory, signatures[row], at[row])
         if place >= 0:
             stories[row], copies[row] = memory.signatures[place], True
             memory.at[place] = max(memory.at[place], at[row])
         else:
-            many = _remember(memory, many, signatures[row : row + 1], at[row : row + 1])
-    return many
+            _remember(memory, many, signatures[row], at[row])
+            many += 1
+    return many, fetched
+
+
+@_compiled
+def _fetch(memory: _Memory, signatures: Signatures, begin: int, end: int) -> Any:
+    """Has the processor fetch what these will be held against: at once, where one by one would wait for memory each time.
+
+    Returns a value that means nothing: the compiler leaves out what comes to nothing.
+    """
+    fetched = np.uint32(0)
+    for row in range(begin, end):
+        for band in range(BANDS):
+            fetched ^= memory.table[_slot(signatures[row], band), 0]
+    return fetched
 
 
 @_compiled
@@ -118,10 +135,10 @@ def _nearest(memory: _Memory, signature: np.uint64, at: np.int64) -> Any:
     for band in range(BANDS):
         slot, half, least = _slot(signature, band), _half(signature, band), 64
         for way in range(WAYS):  # without a branch, so that all are compared at once
-            least = min(least, _bits(memory.halves[slot, way] ^ half))
+            least = min(least, _bits(memory.table[slot, way] ^ half))
         for way in range(WAYS if least <= NEAR else 0):
-            if _bits(memory.halves[slot, way] ^ half) <= NEAR:
-                place = np.int64(memory.places[slot, way]) - 1
+            if _bits(memory.table[slot, way] ^ half) <= NEAR:
+                place = np.int64(memory.table[slot, WAYS + way]) - 1
                 apart = _bits(memory.signatures[place] ^ signature)
                 if place >= 0 and apart < best and abs(memory.at[place] - at) <= DAY:
                     best, nearest = apart, place
@@ -131,18 +148,22 @@ def _nearest(memory: _Memory, signature: np.uint64, at: np.int64) -> Any:
 
 
 @_compiled
-def _remember(memory: _Memory, many: int, signatures: Signatures, at: Ints) -> int:
-    """Adds stories; returns how many there are then."""
+def _recall(memory: _Memory, signatures: Signatures, at: Ints) -> None:
+    """Adds the first stories."""
     for row in range(len(at)):
-        place = many % len(memory.at)
-        memory.signatures[place], memory.at[place] = signatures[row], at[row]
-        for band in range(BANDS):
-            slot = _slot(signatures[row], band)
-            way = memory.turns[slot]
-            memory.halves[slot, way], memory.places[slot, way] = _half(signatures[row], band), place + 1
-            memory.turns[slot] = (way + 1) % WAYS
-        many += 1
-    return many
+        _remember(memory, row, signatures[row], at[row])
+
+
+@_compiled
+def _remember(memory: _Memory, many: int, signature: np.uint64, at: np.int64) -> None:
+    """Adds a story to so many."""
+    place = many % len(memory.at)
+    memory.signatures[place], memory.at[place] = signature, at
+    for band in range(BANDS):
+        slot = _slot(signature, band)
+        way = memory.turns[slot]
+        memory.table[slot, way], memory.table[slot, WAYS + way] = _half(signature, band), place + 1
+        memory.turns[slot] = (way + 1) % WAYS
 
 
 @_compiled

@@ -18,7 +18,7 @@ from ingest.instants import DAY, microseconds
 WATCHED_STORIES = 500
 SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual,
 SETTLED_YOUNG = DAY // 2  # and so long, if it began in a subject's first days, before anything usual was known
-NONE_LATE = LateCount()
+NONE_LATE, NOTHING = LateCount(), Tally()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
 
@@ -114,31 +114,35 @@ class Watcher:
                     late = self._waiting(subject)
                     yield self._teller.tell(subject, spike, change, Moment(at, at + 1, late))
 
-    def first_near(self, start: int, newest: int, subjects: Sequence[str], numbers: NDArray[np.float64]) -> int:
+    def first_near(
+        self, starts: Collection[int], newest: int, subjects: Sequence[str], numbers: NDArray[np.float64]
+    ) -> int:
         """After which of R ranges an early look has to be taken at first; R: after none.
 
         Args:
-            start: of the open bin that all their documents lie in.
+            starts: of the B open bins that all their documents lie in.
             newest: event time of the newest.
             subjects: S subjects.
-            numbers: [2, R, S], how many stories, and how many negative ones, each range and those before it bring.
+            numbers: [2, R, B, S], how many stories, and how many negative ones, each range and those before it bring.
         """
         state, detectors = self._state, self._state.detectors
         known = [(number, detectors[subject]) for number, subject in enumerate(subjects) if subject in detectors]
         if not known:
             return len(numbers[0])
         at = max(newest, *(detector.at for _, detector in known))
-        others = [state.bins.tallies[each] for each, _ in self._open_bins(at) if each != start]
-        begun = state.bins.tallies.get(start, {})
-        rooms = []
+        others = [state.bins.tallies[each] for each, _ in self._open_bins(at) if each not in starts]
+        begun = [state.bins.tallies.get(start, {}) for start in starts]
+        rooms, found = [], []
         for number, detector in known:
-            room, tally = self._screen.room(subjects[number], detector, at), begun.get(subjects[number]) or Tally()
-            left = self._left(subjects[number], room, others)
-            rooms.append((room.share, left, tally.stories, tally.story_negatives))
-        share, left, stories, negatives = np.array(rooms).T
-        mine = numbers[:, :, [number for number, _ in known]]
-        excess = mine[1] + negatives - share * (mine[0] + stories)
-        near = (left - np.maximum(excess, 0.0) < ROUNDING).any(axis=1)
+            subject = subjects[number]
+            room, tallies = self._screen.room(subject, detector, at), [each.get(subject) or NOTHING for each in begun]
+            rooms.append((room.share, self._left(subject, room, others)))
+            found.append([(tally.stories, tally.story_negatives) for tally in tallies])
+        share, left = np.array(rooms).T
+        mine = numbers[..., [number for number, _ in known]]
+        stories, negatives = mine + np.array(found).T[:, None]  # [R, B, S] each
+        excess = np.maximum(negatives - share * stories, 0.0).sum(axis=1)
+        near = (left - excess < ROUNDING).any(axis=1)
         return int(near.argmax()) if near.any() else len(near)
 
     def _left(self, subject: str, room: Room, open_bins: Sequence[dict[str, Tally]]) -> float:

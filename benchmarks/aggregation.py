@@ -39,10 +39,11 @@ IN_RANGE = 150  # documents, about what the daemon puts into one record
 MOST_IN_RANGE = 500  # and at most
 PER_SECOND = 50  # documents of event time
 COPIES = 0.2
+UNDERWAY = MINUTE  # at most, from being published to being read: so texts come mixed, and ranges lie in several bins
 
 
 class Ranges:
-    """Ranges of scores as they stand in the log: one label a document mostly, a fifth negative, a fifth copies."""
+    """Ranges of scores as they stand in the log: one label a document mostly, a fifth negative, a fifth copies, none in order."""
 
     def __init__(self, manifest: Manifest, texts: Sequence[str], count: int, in_range: int = IN_RANGE) -> None:
         self._random = random.Random(3)  # noqa: S311 - nothing secret
@@ -68,8 +69,9 @@ class Ranges:
         negative = rng.randint(6000, 9000) if rng.random() < 0.2 else rng.randint(0, 2000)
         story = rng.getrandbits(63) if rng.random() > COPIES or not offset else self._story
         self._story = story
+        published = at - rng.randrange(UNDERWAY)
         return ScoredDocument(
-            offset, f"d{offset}", f"wire-{offset % 7}", at, at, at, "en", "news",
+            offset, f"d{offset}", f"wire-{offset % 7}", published, published, at, "en", "news",
             (negative, WHOLE - negative - 500, 500), topics, tuple(labels), story, (),
             (Span(0, 12, 3000), Span(20, 31, 2000)), text[:1_000],
         )  # fmt: skip
