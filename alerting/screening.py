@@ -14,7 +14,7 @@ from alerting.spikes import Detector, Footing
 from alerting.tails import Tail
 from ingest.instants import MINUTE
 
-LASTS = MINUTE  # of event time: for so long a room is not computed again
+LASTS = 2 * MINUTE  # of event time: for so long a room is not computed again
 ROUNDING = 1e-6
 
 
