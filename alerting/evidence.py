@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from alerting.alerts import Evidence
 from alerting.windows import is_topic
-from classifier.scores import WHOLE, Columns, Details, decode_details
+from classifier.scores import WHOLE, Details, decode_details
 from ingest.instants import moment
 
 SHOWN = 5  # documents an alert carries
@@ -25,18 +25,6 @@ class Candidate(Struct, frozen=True, array_like=True, order=True):
     offset: int
     story: int
     details: bytes  # as `decode_details` reads them
-
-    @classmethod
-    def of(cls, columns: Columns, row: int, story: int) -> "Candidate":
-        """The document of a row, which tells of `story`."""
-        rows = columns.rows
-        return cls(
-            positivity=WHOLE - rows["sentiment"].item(row, 0),
-            event_at=rows["event_at"].item(row),
-            offset=rows["offset"].item(row),
-            story=story,
-            details=columns.details(row),
-        )
 
     @property
     def shown(self) -> Details:

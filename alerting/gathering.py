@@ -122,8 +122,13 @@ class Gathered:
         """The document of a row, as evidence."""
         if row not in self._candidates:
             number = self.range_of.item(row)
-            self._candidates[row] = Candidate.of(
-                self.ranges[number].fresh, row - self.first[number], self.stories.item(row)
+            fresh, place = self.ranges[number].fresh, row - self.first[number]
+            self._candidates[row] = Candidate(
+                positivity=self.positivity.item(row),
+                event_at=self.event_at.item(row),
+                offset=fresh.rows["offset"].item(place),
+                story=self.stories.item(row),
+                details=fresh.details(place),
             )
         return self._candidates[row]
 
