@@ -64,7 +64,7 @@ class Counting:
         gathered.weights[rows, LATE] = gathered.event_at[rows] < late_before
 
     def _cells(self) -> Iterator[Cell]:
-        """The cells, oldest bin first, and in each as subjects first come up, so that this does not depend on other ranges."""
+        """The cells, oldest bin first, and in each as subjects first come up: of one range always in the same order."""
         gathered = self._gathered
         mine = slice(gathered.first_member[self._begin], gathered.first_member[self._end])
         if mine.start == mine.stop:

@@ -36,14 +36,17 @@ class Gathered:
     """
 
     def __init__(self, ranges: Sequence[Admitted], told: Stories, width: int) -> None:
-        """Put them together, at least one; the stories of all documents are looked up in `told`, bins are of one width."""
+        """Put them together, at least one; the stories of all documents are looked up in `told`.
+
+        `width` is that of a bin, in microseconds.
+        """
         self.ranges = ranges
         self._candidates: dict[int, Candidate] = {}  # by row, once it was made
         fresh = [each.fresh for each in ranges]
         self.first = [0, *accumulate(map(len, fresh))]
         self.first_member = [0, *accumulate(len(each.members) for each in fresh)]
         self.event_at: Ints = _all(fresh, "event_at")  # [N]
-        self.bin_of = self.event_at // width  # [N], how many bins before it
+        self.bin_of = self.event_at // width  # [N], the number of its bin since the epoch
         self.reach = self._reach()
         self.stories, is_copy = told.place(_all(fresh, "story"), self.event_at)  # [N] each
         self.range_of = np.repeat(np.arange(len(ranges)), [len(each) for each in fresh])  # [N]
@@ -94,18 +97,38 @@ class Gathered:
             reach[has_any, 1] = np.maximum.reduceat(self.event_at, begins)
         return list(zip(*reach.T.tolist(), strict=True))
 
-    def numbers(self, begin: int, end: int, starts: range) -> NDArray[np.float64]:
-        """[2, R, B, S], how many stories, and how many negative ones, the ranges from `begin` to each of R bring a subject.
+    def most_negatives(self, begin: int, end: int) -> dict[str, int]:
+        """How many negative stories the ranges `begin` to `end` bring to each subject that they are labelled with."""
+        rows, subjects = self._labelled(begin, end)
+        many = np.bincount(subjects, minlength=len(self.subjects))
+        negatives = np.bincount(subjects, self.weights[rows, STORY_NEGATIVE], len(self.subjects))
+        return {self.subjects[subject]: int(negatives[subject]) for subject in np.flatnonzero(many).tolist()}
 
-        That is in each of the B bins that `starts` are the starts of.
+    def numbers(
+        self, begin: int, end: int, starts: range, chosen: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """What the ranges `begin` to `end`, R of them, bring to S chosen subjects in the B bins with these starts.
+
+        Returns:
+            [2, R, B, S], how many stories, and how many negative ones, each range and those before it bring.
+            [R, S], whether a document of the range is labelled with the subject.
         """
+        rows, subjects = self._labelled(begin, end)
+        column = dict(zip(chosen, range(len(chosen)), strict=True))
+        columns = np.array([column.get(subject, -1) for subject in self.subjects]).take(subjects)
+        rows, columns = rows[columns >= 0], columns[columns >= 0]
+        shape = end - begin, len(starts), len(chosen)
+        places = self.range_of.take(rows) - begin, self.bin_of.take(rows) - starts.start // starts.step, columns
+        keys = np.ravel_multi_index(places, shape)
+        counts = [np.bincount(keys, self.weights[rows, each], prod(shape)) for each in (STORY, STORY_NEGATIVE)]
+        documents = np.bincount(keys, minlength=prod(shape)).reshape(shape).sum(axis=1)
+        return np.cumsum(np.reshape(counts, (2, *shape)), axis=1), documents > 0
+
+    def _labelled(self, begin: int, end: int) -> tuple[Ints, Ints]:
+        """Of all that documents of these ranges are labelled with: the document's row, and the subject."""
         mine = slice(self.first_member[begin], self.first_member[end])
-        rows = self.members[mine][~self.is_faint[mine]]
-        subjects, shape = self.subject_of[mine][~self.is_faint[mine]], (end - begin, len(starts), len(self.subjects))
-        bins = self.bin_of.take(rows) - starts.start // starts.step
-        keys = ((self.range_of.take(rows) - begin) * shape[1] + bins) * shape[2] + subjects
-        counts = [np.bincount(keys, self.weights[rows, column], prod(shape)) for column in (STORY, STORY_NEGATIVE)]
-        return np.cumsum(np.reshape(counts, (2, *shape)), axis=1)
+        is_labelled = ~self.is_faint[mine]
+        return self.members[mine][is_labelled], self.subject_of[mine][is_labelled]
 
     def labelled_in(self, number: int) -> list[str]:
         """The subjects that the documents of a range are labelled with, or names that they mention."""

@@ -13,13 +13,14 @@ from alerting.spikes import Spike
 from alerting.state import AggregateSettings, Closing, State
 from alerting.stories import Stories
 from alerting.telling import Teller
-from alerting.watching import Watcher
+from alerting.watching import Watcher, first_near
 from classifier.scores import Columns, ScoreRange
 from ingest.instants import HOUR, microseconds
 
 REMEMBERED_ARTIFACTS = 8
 AT_ONCE = 128  # ranges gathered
 BINS_AT_ONCE = 4  # that ranges counted together lie in
+MOST_ALONE = 31  # ranges taken alone before it is asked again whether some can be counted together
 ROLLED_BACK = HOUR  # an older model that writes so long after the newer one's last word has taken over again
 
 
@@ -33,6 +34,7 @@ class Keeper:
         self._flashes = FlashLane(settings, settings_hash, state, self._watcher)
         self._stories = Stories(state.stories)
         self._bound = microseconds(settings.windows.out_of_orderness)
+        self._alone = self._pause = 0  # ranges that come alone from here on, and in all since some last came together
 
     def admitted(self, offset: int, columns: Columns, fresh: Columns) -> Admitted:
         """A range, and what is new of it, as `Inputs.admit` has found: its partition has come so far.
@@ -55,9 +57,9 @@ class Keeper:
             severe = {number for number, each in enumerate(gathered.ranges) if self._flashes.has(each.fresh)}
             first = 0
             while first < len(gathered.ranges):
-                end = first + 1 if first in severe else self._together(gathered, first, severe)
+                end = first + 1 if first in severe or self._alone else self._together(gathered, first, severe)
                 yield from self._take(gathered, first, end, is_severe=first in severe)
-                first = end
+                first, self._alone = end, max(self._alone - 1, 0)
 
     def _together(self, gathered: Gathered, begin: int, severe: Container[int]) -> int:
         """One past the last range that can be counted together with that of number `begin`.
@@ -65,7 +67,7 @@ class Keeper:
         Their documents lie in few open bins, and before the last of them nothing looks at windows with any effect.
         """
         bins, artifact, end, reach = self.state.bins, self.state.artifact, begin, gathered.reach
-        starts = range(0)  # of these bins
+        starts = range(0)  # of the bins
         while (
             end < len(gathered.ranges) and end not in severe and gathered.ranges[end].columns.range.artifact == artifact
         ):
@@ -79,9 +81,14 @@ class Keeper:
             if bins.closes(gathered.ranges[end - 1].watermark):
                 break
         if end > begin + 1 and starts and self.settings.windows.early:
-            numbers = gathered.numbers(begin, end, starts)
             newest = max(newest for _, newest in reach[begin:end])
-            end = min(begin + 1 + self._watcher.first_near(starts, newest, gathered.subjects, numbers), end)
+            suspects = self._watcher.suspects(starts, newest, gathered.most_negatives(begin, end))
+            if suspects:
+                numbers = gathered.numbers(begin, end, starts, [each.subject for each in suspects])
+                end = min(begin + 1 + first_near(suspects, *numbers), end)
+            # While an alert is running most ranges come alone: then this is not asked every time.
+            self._pause = min(2 * self._pause + 1, MOST_ALONE) if end == begin + 1 else 0
+            self._alone = self._pause
         return max(end, begin + 1)
 
     def _take(self, gathered: Gathered, begin: int, end: int, *, is_severe: bool) -> Iterator[Closing | Alert]:

@@ -93,7 +93,7 @@ def prepare() -> None:
 
 
 def _table(slots: int) -> NDArray[np.uint32]:
-    """Zeros, [slots, 2 * WAYS], where each row is one line of the processor's caches: a row in two takes twice as long."""
+    """Zeros, [slots, 2 * WAYS], where each row is one line of the processor's caches: across two it takes twice as long."""
     row = 2 * WAYS
     zeros = np.zeros((slots + 1) * row, np.uint32)
     first = -zeros.ctypes.data % CACHE_LINE // zeros.itemsize
@@ -108,7 +108,7 @@ def _compiled(function: F) -> F:
 def _place(
     memory: _Memory, many: int, signatures: Signatures, at: Ints, stories: Signatures, copies: NDArray[np.bool_]
 ) -> tuple[int, Any]:
-    """Fills in `Placed`; returns how many stories there are then, and what `_fetch` has."""
+    """Fills in `Placed`; returns how many stories there are then, and a value that means nothing."""
     fetched = np.uint32(0)
     for row in range(len(at)):
         if row % AHEAD == 0:

@@ -1,6 +1,7 @@
 """Windows close as the watermark passes, and each subject's detector learns from them; open ones are looked at early."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,31 @@ SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual
 SETTLED_YOUNG = DAY // 2  # and so long, if it began in a subject's first days, before anything usual was known
 NONE_LATE, NOTHING = LateCount(), Tally()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
+
+
+class Suspect(NamedTuple):
+    """A subject that may come near to firing by what is counted together."""
+
+    subject: str
+    share: float  # of negatives, usual at least
+    left: float  # of its room, for what lies in B open bins
+    found: list[tuple[int, int]]  # in each of them already: stories, and negative ones
+
+
+def first_near(suspects: Sequence[Suspect], numbers: NDArray[np.float64], has_any: NDArray[np.bool_]) -> int:
+    """After which of R ranges an early look has to be taken at first; R: after none.
+
+    Args:
+        suspects: S subjects, at least one.
+        numbers: [2, R, B, S], how many stories, and how many negative ones, each range and those before it bring.
+        has_any: [R, S], whether a range has any document of the subject: an early look is for those alone.
+    """
+    share, left = np.array([(each.share, each.left) for each in suspects]).T  # [S] each
+    found = np.array([each.found for each in suspects]).T  # [2, B, S]
+    stories, negatives = numbers + found[:, None]  # [R, B, S] each
+    excess = np.maximum(negatives - share * stories, 0.0).sum(axis=1)
+    near = ((left - excess < ROUNDING) & has_any).any(axis=1)
+    return int(near.argmax()) if near.any() else len(near)
 
 
 class Watcher:
@@ -114,36 +140,22 @@ class Watcher:
                     late = self._waiting(subject)
                     yield self._teller.tell(subject, spike, change, Moment(at, at + 1, late))
 
-    def first_near(
-        self, starts: Collection[int], newest: int, subjects: Sequence[str], numbers: NDArray[np.float64]
-    ) -> int:
-        """After which of R ranges an early look has to be taken at first; R: after none.
+    def suspects(self, starts: Collection[int], newest: int, negatives: Mapping[str, int]) -> list[Suspect]:
+        """Of the subjects in `negatives`, to which so many negative stories come, those that may come near to firing by them.
 
-        Args:
-            starts: of the B open bins that all their documents lie in.
-            newest: event time of the newest.
-            subjects: S subjects.
-            numbers: [2, R, B, S], how many stories, and how many negative ones, each range and those before it bring.
+        `starts` are of the B open bins that the documents lie in, `newest` is the event time of the newest.
         """
-        state, detectors = self._state, self._state.detectors
-        known = [(number, detectors[subject]) for number, subject in enumerate(subjects) if subject in detectors]
-        if not known:
-            return len(numbers[0])
-        at = max(newest, *(detector.at for _, detector in known))
+        state, suspects = self._state, []
+        known = [(subject, state.detectors[subject]) for subject in negatives if subject in state.detectors]
+        at = max([newest, *(detector.at for _, detector in known)])
         others = [state.bins.tallies[each] for each, _ in self._open_bins(at) if each not in starts]
         begun = [state.bins.tallies.get(start, {}) for start in starts]
-        rooms, found = [], []
-        for number, detector in known:
-            subject = subjects[number]
+        for subject, detector in known:
             room, tallies = self._screen.room(subject, detector, at), [each.get(subject) or NOTHING for each in begun]
-            rooms.append((room.share, self._left(subject, room, others)))
-            found.append([(tally.stories, tally.story_negatives) for tally in tallies])
-        share, left = np.array(rooms).T
-        mine = numbers[..., [number for number, _ in known]]
-        stories, negatives = mine + np.array(found).T[:, None]  # [R, B, S] each
-        excess = np.maximum(negatives - share * stories, 0.0).sum(axis=1)
-        near = (left - excess < ROUNDING).any(axis=1)
-        return int(near.argmax()) if near.any() else len(near)
+            found, left = [(each.stories, each.story_negatives) for each in tallies], self._left(subject, room, others)
+            if room._replace(negatives=left).left(found) - negatives[subject] < ROUNDING:
+                suspects.append(Suspect(subject, room.share, left, found))
+        return suspects
 
     def _left(self, subject: str, room: Room, open_bins: Sequence[dict[str, Tally]]) -> float:
         """What is left of a subject's room after what came to it in open bins, and late."""

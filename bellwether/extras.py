@@ -14,5 +14,5 @@ def needs_extra(name: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise click.UsageError(
             f"this command needs the extra `{name}` ({error.name} is missing): "
-            f"install it with pip install 'bellwether[cpu,{name}]'."
+            f"in the folder of the checkout, pip install -c constraints.txt -e '.[cpu,{name}]' brings it."
         ) from None

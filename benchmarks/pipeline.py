@@ -17,7 +17,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.aggregation import Ranges, aggregated, detector_us
 from benchmarks.ceiling import ceiling, multiply_adds
 from benchmarks.client import ceilings
 from benchmarks.daemon import Daemon
@@ -47,9 +46,6 @@ NAMES = {
     BERT: "BERT-base, transformers pipeline, batches of 32",
     "kafka_produce_records_per_s": "kafka-python produces (records/s)",
     "kafka_consume_records_per_s": "kafka-python consumes (records/s)",
-    "aggregator_scores_per_s": "aggregator, decoding included (scored documents/s)",
-    "aggregator_take_scores_per_s": "  Keeper.take alone",
-    "detector_us_per_update": "detector (µs an update)",
 }
 BERT_BLOCK = 160  # whole batches of 32 and the whole mix
 PROBE = 160
@@ -84,7 +80,6 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
     needed = multiply_adds([len(each) for each in probe], len(network.manifest.topics)) / len(probe)
     could = {"multiply_adds_per_text": needed, "multiply_adds_per_s": ceiling(network.threads)}
     told = could | {"artifact": network.artifact}
-    ranges = Ranges(network.manifest, texts.take(200), 30_000)
     with closing(Daemon()) as daemon:
         for turn in range(rounds):
             fresh = texts.take(max(counts.values()))
@@ -102,10 +97,6 @@ def measured(seconds: float, rounds: int, left_out: Collection[str], console: Co
             produced, consumed = ceilings(daemon.bootstrap, fresh[:PROBE])
             figures["kafka_produce_records_per_s"].append(produced)
             figures["kafka_consume_records_per_s"].append(consumed)
-            whole, alone = aggregated(ranges)
-            figures["aggregator_scores_per_s"].append(whole)
-            figures["aggregator_take_scores_per_s"].append(alone)
-            figures["detector_us_per_update"].append(detector_us())
             medians: dict[str, Any] = {name: median(values) for name, values in figures.items()}
             yield medians | told | {"rounds": figures, "texts": counts, "cores_taken_by_others": others}
 

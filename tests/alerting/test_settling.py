@@ -55,14 +55,17 @@ def in_the_middle() -> Run:
 
 def test_while_sources_are_silent_nothing_settles():
     run = in_the_middle()
-    state, detector = run.keeper.state, run.keeper.state.detectors[SUBJECT]
-    before = detector.documents
-    state.rhythms.missing = {SUBJECT: 0.9}
-    state.rhythms.look_at = START + 99 * DAY
-    few = [scored(0, START + 19 * DAY + i * HOUR, topic=LOUD, negative=True) for i in range(48)]
     first = run.keeper.state.inputs.known["L1/0"].position
-    run.take(*in_ranges([replace(each, offset=first + i) for i, each in enumerate(few)], 4))
-    assert detector.documents == before
+    few = [
+        replace(scored(first + i, START + 19 * DAY + i * HOUR, topic=LOUD, negative=True), source="minor")
+        for i in range(48)
+    ]
+    run.take(*in_ranges(few[:24], 4))
+    assert run.keeper.state.rhythms.is_unknown(SUBJECT)
+    before = run.keeper.state.detectors[SUBJECT].documents
+    run.take(*in_ranges(few[24:], 4))
+    assert run.keeper.state.book.excesses[SUBJECT].lasted > 7 * DAY  # or nothing would settle anyway
+    assert run.keeper.state.detectors[SUBJECT].documents == before
 
 
 def test_a_new_model_has_to_see_for_itself_what_lasts():

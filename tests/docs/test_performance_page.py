@@ -50,3 +50,29 @@ def test_what_the_small_network_costs_is_what_the_manifest_says() -> None:
         points[lang] = 100 * (default["topics"][lang]["micro_f1"] - small["topics"][lang]["micro_f1"])
     told = f"{points['en']:.1f} points of the topics' micro-F1 in English and {points['zh']:.1f}".replace(" 0.", " .")
     assert told in " ".join(PAGE.split())
+
+
+def test_how_many_scores_are_aggregated_is_what_was_measured() -> None:
+    figures = json.loads((RESULTS / "aggregation.json").read_text())
+    for in_range, row in ((150, "| 150, about what the daemon writes |"), (500, "| 500, the most it writes |")):
+        for name, begin in (("", row), ("_one_by_one", "| | 1 |")):
+            whole, apart = figures[f"scores_per_s_of_{in_range}{name}"], figures[f"decoding_apart_of_{in_range}{name}"]
+            told = [f"{round(each['median'], -3):,}" for each in (whole, apart)]
+            table = PAGE[PAGE.index(row) :]
+            line = next(line for line in table.splitlines() if line.startswith(begin))
+            assert [cell.strip() for cell in line.strip(" |").split("|")][-2:] == told
+            assert name or f"| {apart['records_at_once']}, a poll of 4 MB |" in line
+    assert f"An update of a detector takes {figures['detector_us_per_update']['median']:.1f} µs" in PAGE
+    assert (
+        f"compiles when the aggregator starts (`alerting/stories.py`), in {figures['compiled_in_s']:.1f} s"
+        in " ".join(PAGE.split())
+    )
+
+
+def test_how_long_a_text_waits_is_what_was_measured() -> None:
+    for load in json.loads((RESULTS / "load-2026-11-22-amx.json").read_text())["loads"]:
+        waits = [load[f"p{part}_ms"] for part in (50, 95, 99)]
+        told = [f"{wait / 1000:.1f} s" if wait >= 1000 else f"{wait:.0f} ms" for wait in waits]
+        many = [f"{load[key]:.0f}" for key in ("asked_per_s", "scored_per_s")]
+        line = next(line for line in PAGE.splitlines() if line.startswith(f"| {100 * load['load']:.0f} % |"))
+        assert [cell.strip() for cell in line.strip(" |").split("|")][1:] == [*many, *told]
