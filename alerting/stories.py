@@ -4,7 +4,7 @@ A story is the first text that told it. Signatures that differ in at most NEAR b
 bits with it, in one of four places: so every copy that differs in 3 bits is found, of others most.
 
 Each document is placed after all before it, so its place does not depend on whom it came with. That loop is compiled, by
-`prepare` or when the first `Stories` is made, which takes one to two seconds.
+`prepare` or when the first `Stories` is made, which takes some seconds.
 """
 
 from collections.abc import Callable

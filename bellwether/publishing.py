@@ -1,5 +1,6 @@
 """Publishes files of documents: reads, checks as a decoder would, writes native documents, keeps apart what cannot be one."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -154,6 +155,11 @@ class FilePublisher:
             click.echo(f"  {HINTS[reason]}", err=True)
 
 
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: a new file is for its owner alone, since it holds texts that are not masked."""
+    return os.open(path, flags, 0o600)
+
+
 class _Rejects:
     """The file of rejected lines, made with the first: each with its number, the reason and its text."""
 
@@ -173,7 +179,7 @@ class _Rejects:
         line = {"line": bad.number, "reason": bad.reason, "sentence": bad.sentence, "text": bad.text}
         try:
             if self._file is None:
-                self._file = self._path.open("wb")
+                self._file = open(self._path, "wb", opener=private)  # noqa: SIM115, PTH123 - a path's own `open` takes no opener
             self._file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
             raise BrokenFile(

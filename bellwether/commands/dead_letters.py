@@ -1,6 +1,5 @@
 import base64
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -92,14 +91,14 @@ def export_letters(load: Load, file: Path, reason: str | None) -> None:
     Letters that were put back are left out. A record that is not UTF-8 stands under "value_base64" instead; a "value" put
     beside it counts. The file holds the texts themselves: only you may read it.
     """
-    from bellwether.publishing import logs_with  # noqa: PLC0415
+    from bellwether.publishing import logs_with, private  # noqa: PLC0415
     from ingest.deadletters import letters, marks  # noqa: PLC0415
 
     count = 0
     with logs_with(load(), DEAD_LETTERS.log) as logs:
         done = {name for name, mark in marks(logs).items() if mark == "done"}
         try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+            with open(file, "w", encoding="utf-8", opener=private) as out:  # noqa: PTH123 - a path's own takes no opener
                 for letter in letters(logs):
                     if letter.name not in done and reason in {None, letter.reason}:
                         out.write(json.dumps(_line(letter), ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -98,6 +99,8 @@ class KafkaSection(Section):
                 yield f"sasl_mechanism {mechanism} needs sasl_username"
             if "sasl_password" not in given and "sasl_password_file" not in given:
                 yield f"sasl_mechanism {mechanism} needs sasl_password_file (or sasl_password)"
+        if mechanism == "GSSAPI" and find_spec("gssapi") is None:
+            yield "sasl_mechanism GSSAPI needs the package gssapi, which is not installed here"
         if ("ssl_certfile" in given) != ("ssl_keyfile" in given):
             yield "ssl_certfile and ssl_keyfile belong together; set both"
 

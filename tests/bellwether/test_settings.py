@@ -167,6 +167,10 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(folder: Path, monkeyp
         ("[kafka]\nbootstrap_servers = 'a'\noptions = { group_id = 'x' }", "decided by Bellwether"),
         ("[kafka]\nbootstrap_servers = 'a'\noptions = { ssl_cafile = 'x' }", "[kafka] has a setting for it"),
         ("[kafka]\nbootstrap_servers = 'a'\nsasl_mechanism = 'PLAIN'", "sasl_mechanism needs security_protocol"),
+        (
+            "[kafka]\nbootstrap_servers = 'a'\nsecurity_protocol = 'SASL_SSL'\nsasl_mechanism = 'GSSAPI'",
+            "needs the package gssapi",
+        ),
         ("[[input]]\nkafka_topic = 'a b'", "input.0.kafka_topic: the name of a log has letters"),
         ("[[input]]\nkafka_topic = 'bellwether.scores'", "is a log of our own; name the one that holds the documents"),
         ("[[input]]\n[[input]]", "input.kafka_topic: documents stands there twice"),

@@ -1,5 +1,6 @@
 """To whom Alertmanager sends what, asked of its own tool."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ def test_the_configuration_is_accepted() -> None:
         ("alertname=TopicSpike severity=critical team=risk topic=fx", "risk-at-once"),
         ("alertname=TopicSpike severity=warning team=risk topic=fx", "risk"),
         ("alertname=TopicSpike severity=warning team=risk topic=liquidity_run", "risk-at-once"),
-        ("alertname=TopicSpikeBlind severity=critical team=risk topic=fx", "risk-at-once"),
-        ("alertname=AggregatorDown severity=critical team=operators", "operators-at-once"),
+        ("alertname=TopicSpikeBlind severity=critical team=risk topic=fx", "outside,risk-at-once"),
+        ("alertname=AggregatorDown severity=critical team=operators", "outside,operators-at-once"),
+        ("alertname=DeliveryFailing severity=critical team=operators", "outside,operators-at-once"),
+        ("alertname=ClassifierBehind severity=critical team=operators", "operators-at-once"),
         ("alertname=InputSilent severity=warning team=operators kafka_topic=news", "operators"),
         ("alertname=SomebodyElses severity=critical", "operators"),
     ],
@@ -43,11 +46,20 @@ def test_alerts_go_where_their_severity_and_topic_say(labels: str, receiver: str
 def test_the_end_of_a_topic_s_alert_is_left_to_the_aggregator(config: dict[str, Any]) -> None:
     for receiver in config["receivers"]:
         resolved = {webhook["send_resolved"] for webhook in receiver["webhook_configs"]}
-        assert resolved == {receiver["name"].startswith("operators")}, receiver["name"]
+        assert resolved == {receiver["name"].startswith(("operators", "outside"))}, receiver["name"]
 
 
 def test_everything_but_the_watchdog_comes_to_our_own_receiver(config: dict[str, Any]) -> None:
     for receiver in config["receivers"]:
         for webhook in receiver["webhook_configs"]:
             ours = webhook["url"].endswith("/alertmanager")
-            assert ours == (receiver["name"] != "dead-mans-switch")
+            assert ours == (receiver["name"] not in {"dead-mans-switch", "outside"})
+    assert all(route.get("continue") for route in config["route"]["routes"] if route["receiver"] == "outside")
+
+
+def test_what_is_told_outside_is_a_rule_of_ours(config: dict[str, Any]) -> None:
+    (route,) = [each for each in config["route"]["routes"] if each["receiver"] == "outside"]
+    named = set(re.findall(r"[A-Z]\w+", route["matchers"][0]))
+    rules = [yaml.safe_load(file.read_text()) for file in (CONFIG.parents[1] / "prometheus" / "rules").glob("*.yml")]
+    assert named <= {rule.get("alert") for file in rules for group in file["groups"] for rule in group["rules"]}
+    assert len(named) == 6

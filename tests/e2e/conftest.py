@@ -46,6 +46,7 @@ class Place:
         addresses = {
             "http://bellwether:8700/alertmanager": [ours, f"{heard}/alerts"],
             "http://dead-mans-switch.example/bellwether": [f"{heard}/watchdog"],
+            "http://outside.example/bellwether": [f"{heard}/outside"],
         }
         self.alertmanager = Alertmanager(deployment.folder / "alertmanager", addresses)
         self.prometheus = Prometheus(deployment.folder / "prometheus", port, self.alertmanager.port)

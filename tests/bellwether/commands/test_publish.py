@@ -83,6 +83,7 @@ def test_what_is_no_document_is_told_kept_and_the_rest_published(call: Caller, t
     assert "5 lines rejected" in done.err
     assert "--timezone ZONE" in done.err
     kept = [json.loads(line) for line in (tmp_path / "news.jsonl.rejects.jsonl").read_text("utf-8").splitlines()]
+    assert (tmp_path / "news.jsonl.rejects.jsonl").stat().st_mode & 0o777 == 0o600
     assert [(line["line"], line["reason"]) for line in kept] == [
         (2, "not_json"), (3, "bad_time"), (4, "missing_field"), (5, "empty_text"), (6, "future"),
     ]  # fmt: skip
