@@ -85,7 +85,9 @@ def test_how_many_scores_are_aggregated_is_what_was_measured(name: str, row: str
 def test_what_a_detector_and_the_compiler_take_is_what_was_measured() -> None:
     updates, text = AGGREGATION["detector_us_per_update"], " ".join(PAGE.split())
     assert f"takes {updates['median']:.1f} µs, {updates['best']:.1f} µs in the best round" in text
-    assert f"compiles when the aggregator starts (`alerting/stories.py`), in {AGGREGATION['compiled_in_s']:.1f} s" in text
+    assert (
+        f"compiles when the aggregator starts (`alerting/stories.py`), in {AGGREGATION['compiled_in_s']:.1f} s" in text
+    )
     assert f"median of {AGGREGATION['rounds']} rounds" in text
 
 
@@ -96,3 +98,23 @@ def test_how_long_a_text_waits_is_what_was_measured() -> None:
         many = [f"{load[key]:.0f}" for key in ("asked_per_s", "scored_per_s")]
         line = next(line for line in PAGE.splitlines() if line.startswith(f"| {100 * load['load']:.0f} % |"))
         assert [cell.strip() for cell in line.strip(" |").split("|")][1:] == [*many, *told]
+
+
+    table = PAGE[PAGE.index("| 520 alerts each |") :].split("\n\n")[0].splitlines()[2:]
+    latency = json.loads((RESULTS / "latency-2026-11-22-vnni.json").read_text())["alert_latency"]
+    table = [line for line in PAGE[PAGE.index("| 520 alerts each |") :].split("\n\n")[0].splitlines()][2:]
+    rows = [
+        latency[log][lane][until]
+        for lane in ("topic", "flash")
+        for log in ("kafka", "embedded")
+        for until in ("alerts_log", "webhook")
+    ]
+    for line, row in zip(table, rows, strict=True):
+        assert line.endswith("".join(f"| {row[key]:.2f} s " for key in ("p50_s", "p95_s", "p99_s", "most_s")) + "|")
+        assert row["alerts"] == 520
+    pace = {log: f"{found['texts_per_s']:.0f}" for log, found in latency.items()}
+    text = " ".join(PAGE.split())
+    assert (
+        f"{pace['kafka']} texts a second with the Kafka broker on the same two cores, {pace['embedded']} with the"
+        in text
+    )
