@@ -99,9 +99,11 @@ class Crew:
         error: Exception | None = None
         try:
             loop.run(self.stop)
-        except Exception as unexpected:  # noqa: BLE001 - the top of a thread
+        except BaseException as unexpected:  # noqa: BLE001 - the top of a thread; what panics in Rust is no `Exception`
+            error = Died(f"{loop.name} died")
             error = _reason(loop.name, unexpected)
-        self._happened.put(_Ended(loop.name, error))
+        finally:
+            self._happened.put(_Ended(loop.name, error))
 
     def _asked(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
@@ -112,9 +114,9 @@ class Crew:
             _leave_at_once(128 + number)
 
 
-def _reason(name: str, error: Exception) -> Exception:
+def _reason(name: str, error: BaseException) -> Exception:
     """What is expected stands for itself; of anything else the trace is logged and the end is told."""
-    if exit_code(error) is not None:
+    if isinstance(error, Exception) and exit_code(error) is not None:
         return error
     log.error("loop died", loop=name, exc_info=error)
     return Died(f"{name} died: {type(error).__name__}: {error}")

@@ -48,11 +48,13 @@ class Letter(Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     size: int  # of the original; more than is here when the letter was cut
+    destination: str = ""  # which did not take it, of an alert; each destination has a letter of its own
 
     @property
     def name(self) -> str:
         """The same for every copy of the letter that a crash made, and no other's."""
-        return f"{self.place.log}/{self.place.partition}/{self.offset}@{self.appended_at}"
+        whose = f"/{self.destination}" if self.destination else ""
+        return f"{self.place.log}/{self.place.partition}/{self.offset}@{self.appended_at}{whose}"
 
     @property
     def cut(self) -> bool:
@@ -177,5 +179,6 @@ def _letter(record: Record) -> Letter | None:
         key=headers.get("key"),
         value=record.value,
         size=int(headers.get("size", len(record.value or b""))),
+        destination=headers.get("destination", b"").decode(),
         **told,
     )

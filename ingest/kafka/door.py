@@ -55,6 +55,8 @@ def _refusal(host: str, port: int, configs: dict[str, Any], timeout_s: float) ->
                 with _context(configs).wrap_socket(plain, server_hostname=host) as secured:
                     return _authenticated(at, secured, configs)
             return _authenticated(at, plain, configs)
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):  # a broker that is down behind a load balancer, or does not speak TLS
+        return LogAway(f"{at} closes the connection: is it up? check security_protocol too")
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", "") or error.reason or "it does not speak TLS"
         return LogUnfit(f"{at} and we do not agree on TLS ({reason}): check security_protocol and the ssl files")

@@ -48,12 +48,23 @@ class Broken(Idle):
         yield from ()
 
 
+class Panic(BaseException):
+    """As pyo3 raises it where Rust panics."""
+
+
+class Panicking(Idle):
+    def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
+        if any(isinstance(event, Opened) for event in events):
+            raise Panic("index out of bounds")
+        yield from ()
+
+
 def main(folder: str, box: str) -> int:
     start_logging(LoggingSection())
     logs = EmbeddedLogs(Path(folder) / "logs.db", now)
     logs.ensure([Kept("source"), Kept("other")])
     metrics = LoopMetrics(CollectorRegistry(), ["first", "second"])
-    made = {"idle": Idle, "stuck": Stuck, "broken": Broken}[box]
+    made = {"idle": Idle, "stuck": Stuck, "broken": Broken, "panicking": Panicking}[box]
     crew = Crew()
     crew.listen()
     loops = [

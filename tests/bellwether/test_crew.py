@@ -81,3 +81,11 @@ def test_a_dead_loop_ends_the_process_with_a_reason_and_a_trace_without_secrets(
     assert "Traceback" in said
     assert '"loop": "second"' in said
     assert "local-secret" not in said.replace('password = \\"local-secret\\"', "")
+
+
+def test_a_panic_of_foreign_code_ends_the_process_too(start: Start) -> None:
+    process = start("panicking")
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "bellwether: second died: Panic: index out of bounds" in said
+    assert "Traceback" in said

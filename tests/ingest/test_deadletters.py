@@ -108,6 +108,17 @@ def test_the_same_place_of_a_log_that_was_made_again_is_another_letter(logs: Emb
     assert len(list(letters(logs))) == 2
 
 
+def test_each_destination_has_its_own_letter_about_the_same_alert(logs: EmbeddedLogs) -> None:
+    (about,) = dead(1)
+    write(logs, *(replace(about, headers=(*about.headers, ("destination", name))) for name in (b"desk", b"pager")))
+    desk, pager = mended(logs)
+    assert [letter.destination for letter, _ in (desk, pager)] == ["desk", "pager"]
+    assert replay(logs, [desk]) == (1, 0)
+    assert marks(logs) == {desk[0].name: "done"}
+    assert replay(logs, [desk, pager]) == (1, 1)
+    assert in_news(logs) == [b"mended 1", b"mended 1"]
+
+
 def test_a_repaired_letter_goes_back_to_its_place_with_its_key_once(logs: EmbeddedLogs) -> None:
     write(logs, *dead(1, 2))
     assert replay(logs, mended(logs)) == (2, 0)
