@@ -5,11 +5,12 @@ the order of the log. An entry is never changed; what was said is taken back by 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
 from msgspec import MsgspecError, Struct, json
+from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from ingest.instants import SECOND, instant
@@ -17,6 +18,7 @@ from ingest.logs import Kept, Logs, Message
 
 FEEDBACK = Kept("bellwether.feedback", partitions=1, retention_s=2 * 365 * 86_400)
 LOOK_EVERY = 2 * SECOND
+FRESH = timedelta(days=1)  # what has been due for longer was told, or was due before anyone wanted to be told
 
 Verdict = Literal["confirm", "dismiss", "wrong_topic", "wrong_sentiment"]
 Handling = Literal["acknowledge", "assign", "comment", "mute", "unmute", "close", "reopen"]
@@ -88,7 +90,7 @@ class Cases:
     def __init__(self) -> None:
         self._cases: dict[str, Case] = {}
         self._verdicts: dict[str, Entry] = {}
-        self._mutes: dict[str, Entry] = {}  # by incident id, or by `kind/name` of a subject
+        self._mutes: dict[str, Entry] = {}  # the last one by incident id, or by `kind/name` of a subject
 
     def add(self, entry: Entry) -> None:
         """Take in what was said next."""
@@ -99,7 +101,10 @@ class Cases:
             case "mute":
                 self._mutes[entry.subject or entry.incident] = entry
             case "unmute":
-                self._mutes.pop(entry.subject or entry.incident, None)
+                name = entry.subject or entry.incident
+                mute = self._mutes.get(name)
+                if mute is not None and (mute.until is None or entry.at < mute.until):
+                    self._mutes[name] = replace(mute, until=entry.at)
 
     def of(self, incident: str) -> Case:
         """The case of an incident; an empty one if nobody said anything yet."""
@@ -115,11 +120,16 @@ class Cases:
 
     def muted(self, alert: Alert, now: int) -> Entry | None:
         """Why nobody is to be told of `alert` at instant `now`: a mute of its incident, or of its subject."""
-        for name in (alert.incident, str(alert.subject)):
-            mute = self._mutes.get(name)
-            if mute is not None and (mute.until is None or now < instant(mute.until)):
-                return mute
-        return None
+        return next((mute for mute in self._mutes_of(alert) if mute.until is None or now < instant(mute.until)), None)
+
+    def muted_until(self, alert: Alert, due_at: datetime, now: int) -> datetime:
+        """The end of a mute that is over at instant `now` and had begun within a day of `due_at`; without one, `due_at`."""
+        over = [mute for mute in self._mutes_of(alert) if mute.until and instant(mute.until) <= now]
+        return max([due_at, *(mute.until for mute in over if mute.until and mute.at - due_at < FRESH)])
+
+    def _mutes_of(self, alert: Alert) -> Iterator[Entry]:
+        """Of its incident and of its subject, over or not."""
+        yield from (self._mutes[name] for name in (alert.incident, str(alert.subject)) if name in self._mutes)
 
 
 class Followed:

@@ -159,6 +159,8 @@ class Deliver:
     def _next(self, head: Waiting, outcome: str, why: str, now: int) -> Step:
         """The head of the line is done with: counted, in the audit, and in the dead letters if it was not delivered."""
         self._metrics.done(self._name, head.matter, outcome)
+        if self._renewing and isinstance(head.matter, Alert) and head.matter.state == "closed":
+            self._renewing.recall(head.matter)  # its end, whether it was taken or not: nothing is left to renew
         messages = [] if outcome in {"delivered", "muted"} else list(self._dead(head, outcome, why, now))
         if self._audit is not None:
             details = {"destination": self._name, "outcome": outcome} | ({"why": why} if why else {})

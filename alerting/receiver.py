@@ -2,7 +2,7 @@
 
 A notification about an alert of ours puts that very alert, with its evidence, into the alerts log once more, under the same key:
 who has it already drops it. Anything else becomes a notice. Alertmanager gives up on 4xx and tries again on 5xx; so nothing
-but what can never be read is answered with 4xx, and nothing is answered with 200 before it is durable.
+but what can never be taken is answered with 4xx, and nothing is answered with 200 before it is durable.
 """
 
 import hmac
@@ -18,12 +18,14 @@ from cachetools import LRUCache
 from msgspec import Meta, MsgspecError, Struct, json
 from prometheus_client import CollectorRegistry, Counter
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerting.alerts import ALERTS, Alert, Subject, decode_alert
 from alerting.audit import Audit
+from alerting.bodies import limited
 from alerting.destinations.alertmanager import NAME
 from alerting.notices import NOTICES, Notice, notice_message
 from ingest.logs import LogError, Logs, Message, Record
@@ -32,7 +34,8 @@ VERSION = "4"
 # Rules that say again what the aggregator has said: deploy/prometheus, and our own destination of type alertmanager.
 MIRRORS = {"TopicSpike", NAME}
 REMEMBERED = 20_000  # alerts, and notices
-ANSWERS = {"taken": 200, "unreadable": 400, "unauthorized": 401, "away": 503}
+LARGEST_BODY = 16 * 1024 * 1024  # bytes; thousands of alerts
+ANSWERS = {"taken": 200, "unreadable": 400, "unauthorized": 401, "too_large": 413, "away": 503}
 BECOMES = ("alert", "notice", "duplicate", "unknown_end")
 
 _log = structlog.get_logger(__name__)
@@ -128,17 +131,22 @@ class Receiver:
         """The logs are there."""
         self._logs = logs
 
-    def take(self, body: bytes, authorization: str, now: int) -> tuple[int, str]:
+    def admits(self, authorization: str) -> bool:
+        """Whether whoever sends this header may tell us anything."""
+        return not self._token or hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
+
+    def take(self, body: bytes, now: int) -> tuple[int, str]:
         """HTTP status and a sentence for one request at instant `now`; with 200, all of it is durable."""
-        answer, sentence = self._take(body, authorization, now)
+        return self.answer(*self._take(body, now))
+
+    def answer(self, answer: str, sentence: str) -> tuple[int, str]:
+        """HTTP status and sentence for one of `ANSWERS`: counted, and logged unless it is a yes."""
         self._metrics.notifications.labels(answer).inc()
         if answer != "taken":
             _log.error("notification of alertmanager not taken", answer=answer, why=sentence)
         return ANSWERS[answer], sentence
 
-    def _take(self, body: bytes, authorization: str, now: int) -> tuple[str, str]:
-        if self._token and not hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
-            return "unauthorized", "the bearer token is missing or wrong"
+    def _take(self, body: bytes, now: int) -> tuple[str, str]:
         try:
             notification = _read(body)
         except ValueError as error:
@@ -209,7 +217,7 @@ def _read(body: bytes) -> Notification:
     """Raises `ValueError` with a sentence."""
     try:
         notification = _decoder.decode(body)
-    except (MsgspecError, UnicodeDecodeError) as error:
+    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"this is no notification of Alertmanager: {error}") from None
     if notification.version != VERSION:
         raise ValueError(f"version {VERSION} is understood, not {notification.version[:20]}")
@@ -241,10 +249,19 @@ def _notice(posted: Posted) -> Notice:
 def receiver_route(receiver: Receiver, clock: Callable[[], int]) -> Route:
     """`POST /alertmanager`."""
 
-    async def take(request: Request) -> Response:
-        body, authorization = await request.body(), request.headers.get("authorization", "")
+    async def answered(request: Request) -> tuple[int, str]:
+        try:
+            body = await limited(request, LARGEST_BODY)
+        except HTTPException:
+            return receiver.answer("too_large", f"more than {LARGEST_BODY} bytes in one request")
         # Waits for the logs, and for whoever came before.
-        status, sentence = await run_in_threadpool(receiver.take, body, authorization, clock())
+        return await run_in_threadpool(receiver.take, body, clock())
+
+    async def take(request: Request) -> Response:
+        if not receiver.admits(request.headers.get("authorization", "")):
+            status, sentence = receiver.answer("unauthorized", "the bearer token is missing or wrong")
+        else:
+            status, sentence = await answered(request)
         return PlainTextResponse(sentence + "\n", status)
 
     return Route("/alertmanager", take, methods=["POST"])

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from alerting.bodies import limited
 from alerting.cases import Entry
 from alerting.console.guard import SESSION, cookie, is_own_form
 from alerting.console.pages import found, own_path, page
@@ -65,7 +66,7 @@ class Forms:
 
     async def door(self, request: Request) -> Response:
         """The page that asks for a token."""
-        return ask(request, self._room, own_path(request.query_params.get("back", "/")))
+        return ask(request, self._room, request.query_params.get("back", "/"))
 
     async def login(self, request: Request) -> Response:
         """A token, once, for a session."""
@@ -90,7 +91,7 @@ class Forms:
 
     async def _form(self, request: Request) -> dict[str, str]:
         """The fields of a form that one of our own pages sent."""
-        body = await limited(request)
+        body = await limited(request, LARGEST_BODY)
         try:
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
         except ValueError:
@@ -109,21 +110,12 @@ class Forms:
 
 
 def ask(request: Request, room: Room, back: str, *, wrong: bool = False) -> Response:
-    """Ask for a token: 401."""
+    """Ask for a token: 401. The page leads `back`, if that is a path of ours."""
+    back = own_path(back)
     takes_tokens = bool(room.access.settings.tokens)
     answer = page(request, room, "login.html", status=401, back=back, wrong=wrong, takes_tokens=takes_tokens, user=None)
     answer.headers["www-authenticate"] = 'Bearer realm="bellwether"'
     return answer
-
-
-async def limited(request: Request) -> bytes:
-    """The body, if it is not too long."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise HTTPException(413)
-    return body
 
 
 def _said(fields: dict[str, str]) -> Said:

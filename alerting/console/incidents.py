@@ -69,6 +69,8 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
     severity: Severity = "critical" if any(alert.severity == "critical" for alert in alerts) else "warning"
     case, muted = view.cases.of(name), view.cases.muted(lead, now)
     due_at = None if muted or case.stands != "new" else _due_at(members, case, deadlines, severity)
+    if due_at:
+        due_at = view.cases.muted_until(lead, due_at, now)  # who muted it wanted to hear of it then
     return Incident(
         id=name,
         lead=lead,
@@ -84,14 +86,13 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
 
 
 def _due_at(members: list[list[Revision]], case: Case, deadlines: Deadlines, severity: Severity) -> datetime | None:
-    """Counted from when somebody was first told, or from when the case was opened again."""
-    told = [
-        revision.appended_at
+    """Counted from when somebody was first told of it as it was then, or from when the case was opened again."""
+    due = [
+        revision.appended_at + deadlines.of(revision.alert.severity)
         for revisions in members
         for revision in revisions
         if not (revision.alert.historical or revision.alert.joined or revision.alert.action in SILENT)
     ]
-    if not told:
-        return None
-    since = case.reopened.at if case.reopened else min(told)
-    return since + deadlines.of(severity)
+    if due and case.reopened:
+        return case.reopened.at + deadlines.of(severity)
+    return min(due, default=None)

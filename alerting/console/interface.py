@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerting.bodies import limited
 from alerting.cases import Entry
 from alerting.console.answers import Now, Standing, Story
-from alerting.console.forms import limited
+from alerting.console.forms import LARGEST_BODY
 from alerting.console.guard import is_same_origin
 from alerting.console.incidents import Incident, Line
 from alerting.console.pages import found
@@ -193,6 +194,6 @@ async def _body(request: Request) -> Said:
     if not is_json or not is_same_origin(request):
         raise HTTPException(403)
     try:
-        return _said.decode(await limited(request))
-    except MsgspecError:
+        return _said.decode(await limited(request, LARGEST_BODY))
+    except (MsgspecError, RecursionError):
         raise Unfit("field") from None

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import get_args
 
 from alerting.alerts import Severity
+from alerting.cases import FRESH
 from alerting.console.incidents import Deadlines, Incident, incident_of
 from alerting.console.metrics import ConsoleMetrics
 from alerting.console.view import View
@@ -14,7 +14,6 @@ from ingest.instants import SECOND, moment
 from ingest.logs import Message
 
 EVERY = 5 * SECOND
-FRESH = timedelta(days=1)  # what has been due for longer was told, or was due before anyone wanted to be told
 NAME = "BellwetherCaseOverdue"
 
 

@@ -54,7 +54,7 @@ class Alertmanager:
         return answer
 
     def recall(self, alert: Alert) -> None:
-        """This revision was delivered."""
+        """This revision was delivered, or is an end."""
         if alert.state == "open":
             self._open[alert.id] = alert
         else:

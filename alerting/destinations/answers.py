@@ -62,7 +62,7 @@ class Renewing(Destination, Protocol):
     """A destination that forgets what it is not told again."""
 
     def recall(self, alert: Alert) -> None:
-        """This revision was delivered before the box began, so that it is known what is open."""
+        """This revision was delivered before the box began, or is an end, taken or not: so that it is known what is open."""
 
     def release(self) -> None:
         """Another box tells this destination from now on."""

@@ -11,7 +11,7 @@ import threading
 import time
 
 import apprise
-from msgspec import Struct
+from msgspec import Struct, field
 from pydantic import SecretStr
 
 from alerting.destinations.answers import Answer, Away, Delivered, Matter, Partly, Refused
@@ -63,7 +63,8 @@ _overhearing = _overhear()
 class _Attempt(Struct):
     """One attempt in a thread of its own."""
 
-    thread: threading.Thread | None = None
+    part: tuple[str, int]  # key of what is told, and which of its messages
+    ended: threading.Event = field(default_factory=threading.Event)
     was_taken: bool = False
     status: int | None = None
     error: str = ""
@@ -88,10 +89,15 @@ class Apprised:
             plugin = None
         if plugin is None:
             raise ValueError(f"{name}: apprise knows no such URL; see its pages for how it is written")
+        if len(plugin) > 1:
+            raise ValueError(
+                f"{name}: apprise does not tell which of several targets took a message: "
+                "make a destination for each, or name the one address of a group"
+            )
         plugin.request_rate_per_sec = 0.0  # it would sleep; the rate is kept before it is asked
         self._plugin = plugin
         self._scheme = scheme
-        self._attempt = _Attempt()
+        self._attempt: _Attempt | None = None  # the one not judged yet
         self._begun = ("", 0)  # key of what is being told, and how many of its messages are
 
     def __repr__(self) -> str:
@@ -103,25 +109,25 @@ class Apprised:
         texts = parts(letter.body, self._plugin.body_maxlen)
         key, done = self._begun
         done = done if key == matter.key and done < len(texts) else 0
-        answer = self._tell(letter.title, texts[done])
+        answer = self._tell((matter.key, done), letter.title, texts[done])
         if not isinstance(answer, Delivered):
             return answer
         self._begun = (matter.key, done + 1)
         return answer if done + 1 == len(texts) else Partly(answer.took_s)
 
-    def _tell(self, title: str, text: str) -> Answer:
-        running = self._attempt.thread
-        if running is not None and running.is_alive():
+    def _tell(self, part: tuple[str, int], title: str, text: str) -> Answer:
+        start, attempt = time.monotonic(), self._attempt
+        if attempt is not None and not attempt.ended.is_set():
             return Away("hanging", f"{self._scheme}: the attempt before has not ended yet")
-        attempt = self._attempt = _Attempt()
-        attempt.thread = threading.Thread(target=self._try, args=(attempt, title, text), name=self.name, daemon=True)
-        start = time.monotonic()
-        attempt.thread.start()
-        attempt.thread.join(ATTEMPT_S)
-        took_s = time.monotonic() - start
-        if attempt.thread.is_alive():
-            return Away("timeout", f"{self._scheme}: no answer within {ATTEMPT_S:g} s", took_s=took_s)
-        return self._judge(attempt, took_s)
+        if attempt is None or attempt.part != part:
+            attempt = self._attempt = _Attempt(part)
+            threading.Thread(target=self._try, args=(attempt, title, text), name=self.name, daemon=True).start()
+            if not attempt.ended.wait(ATTEMPT_S):
+                took_s = time.monotonic() - start
+                return Away("timeout", f"{self._scheme}: no answer within {ATTEMPT_S:g} s", took_s=took_s)
+        # What hung and has ended since is judged too: it may have been taken, and sent again it would come twice.
+        self._attempt = None
+        return self._judge(attempt, time.monotonic() - start)
 
     def _try(self, attempt: _Attempt, title: str, text: str) -> None:
         _overhearing.forget()
@@ -129,7 +135,9 @@ class Apprised:
             attempt.was_taken = self._plugin.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT)
         except Exception as error:  # noqa: BLE001 - the top of a thread; its message may show the address
             attempt.error = type(error).__name__
-        attempt.status = _overhearing.status()
+        finally:
+            attempt.status = _overhearing.status()
+            attempt.ended.set()
 
     def _judge(self, attempt: _Attempt, took_s: float) -> Answer:
         status = attempt.status

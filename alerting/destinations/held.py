@@ -66,6 +66,15 @@ class Held:
         """`matter` is told in the digest that is due at instant `due`."""
         self._holdings.append(Holding(Source(place, record), matter, due))
 
+    def release(self, alert: Alert, at: int) -> None:
+        """`alert`, appended at instant `at`, is told by itself: a digest that is due later need not tell of it.
+
+        One that was due before tells it, whenever `alert` is read: so a box that starts again makes the same digest.
+        """
+        self._holdings = [
+            holding for holding in self._holdings if not (_is_before(holding.matter, alert) and at < holding.due)
+        ]
+
     def due(self, now: int) -> Waiting | None:
         """The digest whose time has come, to be put into the line; one at a time."""
         if self._leaving or not self._holdings:
@@ -108,3 +117,7 @@ class Held:
             if holding.source.place == place and holding.source.record.offset >= 0
         ]
         return min(offsets, default=-1)
+
+
+def _is_before(matter: Alert | Notice, alert: Alert) -> bool:
+    return isinstance(matter, Alert) and matter.id == alert.id and matter.revision < alert.revision

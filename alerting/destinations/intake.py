@@ -124,8 +124,10 @@ class Intake:
         decision = self._triage.decide(matter, record.appended_at, _via(record))
         if decision == NOW or decision.due is not None:
             self._keys[matter.key] = False
-        if decision == NOW and renewing is not None and isinstance(matter, Alert):
-            renewing.recall(matter)
+        if decision == NOW and isinstance(matter, Alert):
+            self.held.release(matter, record.appended_at)
+            if renewing is not None:
+                renewing.recall(matter)
         if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
             self.held.hold(place, record, matter, decision.due)
 
@@ -141,6 +143,8 @@ class Intake:
         if decision == NOW:
             self._keys[matter.key] = True
             self.line.join(place, record, matter)
+            if isinstance(matter, Alert):
+                self.held.release(matter, record.appended_at)
             return
         self._pass_over(place, record, decision.reason)
         if decision.due is not None:

@@ -186,7 +186,7 @@ def _retry_after_s(value: str, now: int) -> float | None:
         return float(value[:12])
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (instant(until if until.tzinfo else until.replace(tzinfo=UTC)) - now) / SECOND)
 

@@ -114,7 +114,7 @@ def judge(robot: Robot, body: bytes, shown: str) -> Answer:
     """
     try:
         code = robot.code(json.decode(body, type=dict[str, Any]))
-    except (MsgspecError, UnicodeDecodeError):
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
         return Away("garbage", f"{shown} answered 200 with something else than its JSON")
     if code == 0:
         return Delivered()

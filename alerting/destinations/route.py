@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.notices import Notice
@@ -21,6 +22,11 @@ class Route(Struct, frozen=True):
     languages: frozenset[str] = frozenset()  # at least one of its documents is in one of these; none: all
     path: Path = "both"  # straight from the aggregator, as told again by Alertmanager, or whichever comes first
     notices: bool = True  # what Alertmanager says that is no alert of ours
+
+    @property
+    def takes_every_alert(self) -> bool:
+        """Whether no alert is turned away: straight from the aggregator, each comes at least once."""
+        return self.path != "alertmanager" and replace(self, path="both", notices=True) == Route()
 
     def turns_away(self, matter: Alert | Notice, via: str) -> str:
         """The reason why `matter`, which came `via` Alertmanager or not (empty), is not for this one; empty: it is."""

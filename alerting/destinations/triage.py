@@ -18,6 +18,7 @@ from ingest.instants import MINUTE
 
 CAUGHT_UP = 10 * MINUTE  # historical alerts are told together, so long after they were found
 ALERTS = 10_000  # remembered
+INCIDENTS = 10_000  # likewise
 
 
 class Rules(Struct, frozen=True):
@@ -46,6 +47,9 @@ class Triage:
         self._rules = rules
         self._cool_down = CoolDown(rules.cool_down)
         self._held: LRUCache[str, bool] = LRUCache(ALERTS)  # ids of alerts whose beginning was not told by itself
+        # By incident, the alert by which this destination first heard of it. What a box that starts again does not find in
+        # the records it reads once more is unknown: then what has joined is told once more, rather than never.
+        self._heard: LRUCache[str, str] = LRUCache(INCIDENTS)
 
     def decide(self, matter: Alert | Notice, at: int, via: str) -> Decision:
         """What becomes of `matter`, appended at instant `at`, which came `via` Alertmanager or not."""
@@ -56,6 +60,8 @@ class Triage:
                 self._cool_down.told(matter, at)
             elif decision.due is not None:
                 self._held[matter.id] = True
+            if decision == NOW or decision.due is not None:
+                self._heard.setdefault(matter.incident, matter.id)
         return decision
 
     def _decide(self, matter: Alert | Notice, at: int, via: str) -> Decision:
@@ -73,13 +79,17 @@ class Triage:
 
     def _kept_back(self, alert: Alert, at: int) -> Decision:
         """What the alert itself says."""
-        if alert.joined:
+        if alert.joined and self._has_heard(alert):
             return Decision("joined")
         if alert.historical:
             return self._later("historical", (at // CAUGHT_UP + 2) * CAUGHT_UP)
         if alert.action == "digest" or (alert.change == "closed" and alert.id in self._held):
             return self._in_next_digest("digest", at)
         return NOW
+
+    def _has_heard(self, alert: Alert) -> bool:
+        """Whether this destination knows of the alert's incident by another alert."""
+        return self._rules.route.takes_every_alert or self._heard.get(alert.incident, alert.id) != alert.id
 
     def _in_next_digest(self, reason: str, at: int) -> Decision:
         return self._later(reason, self._rules.digests.after(at) if self._rules.digests else None)

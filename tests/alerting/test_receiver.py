@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +172,7 @@ def test_it_says_try_again_until_the_logs_are_there(outbox: Outbox, tmp_path: Pa
         b"",
         b"{",
         b"\xff",
+        b'{"other": ' + b"[" * 60_000,
         [],
         {"version": "4"},
         notification(version="3"),
@@ -193,6 +196,24 @@ def test_without_its_token_nobody_is_heard(outbox: Outbox) -> None:
     assert held.post(notification(posted("Lagging")), Authorization="Bearer t0ken") == 200
     held.server.close()
     assert (held.answers("unauthorized"), held.answers("taken")) == (2, 1)
+
+
+def test_a_body_is_not_read_from_whom_nobody_hears(outbox: Outbox) -> None:
+    held = Served(outbox, "t0ken")
+    with closing(HTTPConnection("127.0.0.1", held.server.port, timeout=10)) as connection:
+        connection.putrequest("POST", "/alertmanager")
+        connection.putheader("Content-Length", "1000000")
+        connection.endheaders()
+        assert connection.getresponse().status == 401
+    held.server.close()
+    assert held.answers("unauthorized") == 1
+
+
+def test_a_body_that_is_too_large_is_refused_and_counted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerting.receiver.LARGEST_BODY", 2000)
+    assert served.post(notification(*[posted("Lagging")] * 10)) == 413
+    assert served.post(notification(posted("Lagging"))) == 200
+    assert (served.answers("too_large"), served.answers("taken")) == (1, 1)
 
 
 def test_what_it_took_stands_in_the_audit(outbox: Outbox, served: Served) -> None:

@@ -3,8 +3,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
+from alerting.cases import Entry, entry_message
 from alerting.deliver import DeliverSettings
 from alerting.destinations.alertmanager import ENDS_AFTER, Alertmanager
 from alerting.destinations.answers import Away, Delivered, Refused
@@ -89,6 +91,26 @@ def test_what_is_open_is_told_again_every_minute_also_after_a_restart(tmp_path: 
         assert alert["annotations"]["alert"] == "a1"  # type: ignore[index]
         assert ends_at(alert) == outbox.clock.now + ENDS_AFTER
         assert len(there.requests) == before + 1
+
+
+@pytest.mark.parametrize("outcome", ["muted", "refused", "expired"])
+def test_what_has_ended_is_not_told_again_whatever_became_of_its_end(tmp_path: Path, outcome: str) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"))
+    settings = replace(SETTINGS, deadline=0) if outcome == "expired" else SETTINGS
+    with receiving() as there, turning(outbox, alertmanager(there), settings) as turns:
+        turns.turn(2)
+        if outcome == "muted":
+            outbox.append(entry_message(Entry(moment(NOW), "ann", "a1", "a1", "mute")))
+        there.otherwise = {"muted": 200, "refused": 400, "expired": 503}[outcome]
+        outbox.append(told("a1", 2, state="closed", change="closed", closed_at=moment(NOW)))
+        outbox.clock.move(10)
+        turns.turn(2)
+        assert turns.outcomes() == {"delivered": 1, outcome: 1}
+        there.otherwise = 200
+        before = len(there.requests)
+        turns.turn(10, seconds=60)
+        assert len(there.requests) == before
 
 
 def test_who_lost_the_partition_to_another_box_keeps_nothing_alive(tmp_path: Path) -> None:

@@ -55,9 +55,38 @@ def test_an_attempt_that_hangs_is_given_up_and_no_other_begins_until_it_has_ende
         assert [answer.reason for answer in reasons if isinstance(answer, Away)] == ["timeout", "hanging", "hanging"]
         assert len(there.requests) == 1
         there.stopping.set()
-        assert destination._attempt.thread is not None
-        destination._attempt.thread.join(10)
-        assert isinstance(destination.deliver(told(), OPENED), Delivered)
+        assert destination._attempt is not None
+        assert destination._attempt.ended.wait(10)
+        kinds = [type(destination.deliver(told(), OPENED)) for _ in range(2)]
+        assert kinds == [Away, Delivered]  # how it ended, and another one
+
+
+def test_an_attempt_that_was_taken_after_it_was_given_up_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerting.destinations.apprised.ATTEMPT_S", 0.2)
+    with receiving(receiver.slow_yes, receiver.slow_yes) as there:
+        destination = apprised(there)
+        for name in ("a1", "a2"):
+            assert isinstance(destination.deliver(told(name), OPENED), Away)
+            assert destination._attempt is not None
+            assert destination._attempt.ended.wait(10)
+        assert len(there.requests) == 2  # what hung was about another one
+        assert isinstance(destination.deliver(told("a2"), OPENED), Delivered)
+        assert len(there.requests) == 2
+        assert isinstance(destination.deliver(told("a2", 2), OPENED), Delivered)
+    assert len(there.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailtos://user:hush@mail.example?to=a@b.example,c@d.example",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#hush/#other",
+    ],
+)
+def test_a_url_with_several_targets_is_refused_because_nobody_knows_which_of_them_took_it(url: str) -> None:
+    with pytest.raises(ValueError, match="make a destination for each") as caught:
+        Apprised("desk", SecretStr(url), Letters())
+    assert "hush" not in str(caught.value)
 
 
 def test_a_long_text_comes_in_several_messages_without_sleeping_between_them() -> None:

@@ -70,7 +70,16 @@ def test_a_code_inside_http_200_is_read(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>login</html>", b"[]", b'{"ok": true}', b'{"errcode": "x", "code": null}', b"\xff"]
+    "body",
+    [
+        b"",
+        b"<html>login</html>",
+        b"[]",
+        b'{"ok": true}',
+        b'{"errcode": "x", "code": null}',
+        b"\xff",
+        b'{"errcode": ' + b"[" * 60_000,
+    ],
 )
 def test_http_200_without_a_code_is_no_yes(kind: Kind, body: bytes) -> None:
     with receiving(saying(body)) as there:

@@ -122,6 +122,7 @@ def test_a_redirect_is_refused_and_nothing_goes_to_its_target(status: int) -> No
         (format_datetime(moment(NOW + 90 * SECOND), usegmt=True), 90.0),
         (format_datetime(moment(NOW - 90 * SECOND), usegmt=True), 0.0),
         ("soon", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999", None),
         ("-5", None),
         ("9" * 400, 999_999_999_999.0),
     ],

@@ -1,0 +1,106 @@
+"""By when somebody must have taken up an incident, and what is told if nobody has."""
+
+from datetime import datetime
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from alerting.alerts import Alert, alert_message
+from alerting.cases import Entry, entry_message
+from alerting.console.incidents import Deadlines, incident_of
+from alerting.console.metrics import ConsoleMetrics
+from alerting.console.reminders import Reminders
+from alerting.console.view import SPANS, Read, View
+from ingest.instants import HOUR, MINUTE, moment
+from ingest.logs import Message, Record
+from tests.alerting.told import OPENED, told
+
+
+class Told:
+    """A view, and the reminders that look at it: what they tell comes back into the view, as from the log."""
+
+    def __init__(self) -> None:
+        self.view, self._offset = View(), 0
+        self.view.read = {log: Read("L1", 0, 0) for log in SPANS}
+        self.reminders = Reminders(self.view, Deadlines(), ConsoleMetrics(CollectorRegistry()), escalate=True)
+        self.keys: list[str] = []
+
+    def take(self, message: Message, at: int) -> None:
+        self._offset += 1
+        self.view.take(message.log, Record(self._offset, at, message.key, message.value))
+
+    def alert(self, alert: Alert, at: int = OPENED) -> None:
+        self.take(alert_message(alert), at)
+
+    def say(self, act: str, at: int, **changes: object) -> None:
+        entry = Entry(moment(at), "ann", "a1", "a1", act, **changes)  # type: ignore[arg-type]
+        self.take(entry_message(entry), at)
+
+    def due_at(self, now: int) -> datetime | None:
+        incident = incident_of(self.view, "a1", Deadlines(), now)
+        assert incident is not None
+        return incident.due_at
+
+    def look(self, now: int) -> list[str]:
+        """The states of the notices that are new at instant `now`."""
+        notices = [message for message in self.reminders.look(now) if (message.key or b"").decode() not in self.keys]
+        self.keys += [(message.key or b"").decode() for message in notices]
+        for message in notices:
+            self.take(message, now)
+        return [key.rpartition("/")[2] for key in self.keys[len(self.keys) - len(notices) :]]
+
+
+@pytest.fixture
+def desk() -> Told:
+    return Told()
+
+
+def test_what_becomes_critical_is_due_from_then_on_and_never_later_than_it_was(desk: Told) -> None:
+    desk.alert(told(severity="warning"))
+    assert desk.due_at(OPENED) == moment(OPENED + 4 * HOUR)
+    desk.alert(told("a1", 2), OPENED + 30 * MINUTE)
+    desk.alert(told("a1", 3), OPENED + 40 * MINUTE)
+    assert desk.due_at(OPENED + HOUR) == moment(OPENED + 45 * MINUTE)
+
+
+def test_what_becomes_critical_just_before_it_is_due_gets_no_more_time(desk: Told) -> None:
+    desk.alert(told(severity="warning"))
+    desk.alert(told("a1", 2), OPENED + 4 * HOUR - MINUTE)
+    assert desk.due_at(OPENED + 4 * HOUR) == moment(OPENED + 4 * HOUR)
+
+
+def test_what_was_opened_again_is_due_from_then_on_by_its_severity(desk: Told) -> None:
+    desk.alert(told(severity="warning"))
+    desk.alert(told("a1", 2), OPENED + 30 * MINUTE)
+    desk.say("close", OPENED + HOUR)
+    desk.say("reopen", OPENED + 2 * HOUR)
+    assert desk.due_at(OPENED + 2 * HOUR) == moment(OPENED + 2 * HOUR + 15 * MINUTE)
+
+
+@pytest.mark.parametrize("how", ["it runs out", "it is taken back"])
+@pytest.mark.parametrize("subject", ["", "topic/liquidity_run"])
+def test_what_is_overdue_when_its_mute_ends_is_told_again_once(desk: Told, how: str, subject: str) -> None:
+    desk.alert(told())
+    assert desk.look(OPENED + 20 * MINUTE) == ["firing"]
+    ends = OPENED + 2 * HOUR
+    desk.say("mute", OPENED + 21 * MINUTE, subject=subject, until=moment(ends) if how == "it runs out" else None)
+    assert desk.look(OPENED + HOUR) == ["resolved"]
+    if how == "it is taken back":
+        desk.say("unmute", ends, subject=subject)
+    assert desk.due_at(ends + MINUTE) == moment(ends)
+    assert [desk.look(ends + n * MINUTE) for n in range(1, 4)] == [["firing"], [], []]
+
+
+def test_a_mute_that_ends_before_the_deadline_changes_nothing(desk: Told) -> None:
+    desk.say("mute", OPENED - HOUR, subject="topic/liquidity_run", until=moment(OPENED + MINUTE))
+    desk.alert(told())
+    assert desk.due_at(OPENED) is None
+    assert desk.due_at(OPENED + MINUTE) == moment(OPENED + 15 * MINUTE)
+
+
+def test_the_end_of_a_mute_says_nothing_of_what_was_overdue_for_long_when_it_began(desk: Told) -> None:
+    desk.alert(told())
+    assert desk.look(OPENED + 20 * MINUTE) == ["firing"]
+    desk.say("mute", OPENED + 30 * HOUR, subject="topic/liquidity_run", until=moment(OPENED + 31 * HOUR))
+    assert desk.look(OPENED + 30 * HOUR + MINUTE) == ["resolved"]
+    assert desk.look(OPENED + 32 * HOUR) == []
