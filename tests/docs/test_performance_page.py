@@ -118,3 +118,15 @@ def test_how_soon_an_alert_is_told_is_what_was_measured() -> None:
         f"{pace['kafka']} texts a second with the Kafka broker on the same two cores, {pace['embedded']} with the"
         in text
     )
+
+
+def test_how_much_memory_there_was_is_what_was_measured() -> None:
+    found = json.loads((RESULTS / "memory-2026-11-22-vnni.json").read_text())
+    for row, kind in (
+        ("scores: decoding, admission, aggregation", "scores"),
+        ("texts: the model, in the same process", "texts"),
+    ):
+        figures = found[kind]
+        at_last = figures["resident_mb"][-1]
+        warm = round(at_last / (1 + figures["drift"]))
+        assert f"| {row} | {figures['count']:,} | {warm} MB | {at_last} MB |" in PAGE
