@@ -6,6 +6,8 @@ from datetime import timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from alerting.alerts import Subject
+
 
 class TopicRules(Struct, frozen=True):
     """What is otherwise for one topic; None: as for all."""
@@ -33,6 +35,10 @@ class SpikeSettings(Struct, frozen=True):
     quiet: timedelta = timedelta(hours=6)  # below T for so long before an alert closes
     rarity: float = 1.0  # times what the budget asks
     topics: dict[str, TopicRules] = {}
+
+    def about(self, subject: Subject) -> "SpikeSettings":
+        """Those of a subject: names share these."""
+        return self.of(subject.name) if subject.kind == "topic" else self
 
     def of(self, topic: str) -> "SpikeSettings":
         """Those of one topic."""

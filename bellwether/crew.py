@@ -96,11 +96,11 @@ class Crew:
 
     def _guard(self, loop: Loop) -> None:
         """The top of a thread: whatever ends it is told to the one that waits."""
-        error: Exception | None = None
+        error: Exception | None = Died(f"{loop.name} died")  # is told if not even the reason can be
         try:
             loop.run(self.stop)
+            error = None
         except BaseException as unexpected:  # noqa: BLE001 - the top of a thread; what panics in Rust is no `Exception`
-            error = Died(f"{loop.name} died")
             error = _reason(loop.name, unexpected)
         finally:
             self._happened.put(_Ended(loop.name, error))

@@ -23,11 +23,12 @@ def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: thr
 
     Raises `LogUnfit`; with `once` also `LogAway`, otherwise that is waited out.
     """
+    feeds = [Feed(url, settings, now, random.random) for url in dict.fromkeys(urls)]
     while True:
         try:
             logs.ensure([FEEDS])
             with closing(logs.writer()) as writer:
-                feeds = _feeds(logs, writer, list(dict.fromkeys(urls)), settings)
+                _remember(logs, writer, feeds)
                 return _visit(writer, feeds, stop, once=once)
         except LogAway as away:
             if once:
@@ -37,14 +38,12 @@ def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: thr
                 return False
 
 
-def _feeds(logs: Logs, writer: Writer, urls: list[str], settings: FeedSettings) -> list[Feed]:
-    """The feeds, each where an earlier process left it."""
+def _remember(logs: Logs, writer: Writer, feeds: list[Feed]) -> None:
+    """Each feed as it was left, by an earlier process or when the log went away."""
     states = feed_states(logs)
-    feeds = [Feed(url, settings, now, random.random) for url in urls]
     for feed in feeds:
         if feed.key in states:
             feed.remember(states[feed.key], logs, writer)
-    return feeds
 
 
 def _visit(writer: Writer, feeds: list[Feed], stop: threading.Event, *, once: bool) -> bool:

@@ -72,7 +72,13 @@ def _zone(name: str) -> str:
 
 def web_address(value: SecretStr) -> SecretStr:
     """The same, if it is an address of the web. Raises `ValueError` that does not show it."""
-    parts = urlsplit(value.get_secret_value())
+    try:
+        parts = urlsplit(value.get_secret_value())
+        parts.port  # noqa: B018 - it is read only when it is asked for
+    except ValueError:  # whose words may hold the address
+        raise ValueError(
+            "must be an address whose host can be read, and whose port, if any, is at most 65535"
+        ) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an address that begins with https:// or http:// and names a host")
     return value

@@ -179,7 +179,7 @@ class _Rejects:
         line = {"line": bad.number, "reason": bad.reason, "sentence": bad.sentence, "text": bad.text}
         try:
             if self._file is None:
-                self._file = open(self._path, "wb", opener=private)  # noqa: SIM115, PTH123 - a path's own `open` takes no opener
+                self._file = open(self._path, "wb", opener=private)  # noqa: SIM115 - a path's own `open` takes no opener
             self._file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
             raise BrokenFile(

@@ -44,7 +44,7 @@ def compare(settings: Settings, id: str, kept: Path | None) -> tuple[list[str], 
             raise LogUnfit(f"There is no alert {id} in {ALERTS.log}.")
         for alert in revisions.values():
             if alert.change in {"opened", "escalated"}:
-                again = rebuild(alert, logs.scan(SCORES.log), width, deciding.spikes)
+                again = rebuild(alert, logs.scan(SCORES.log), width, deciding.spikes.about(alert.subject))
                 lines += _told(alert, again)
                 same = same and not again.differences
     lines.append("the same" if same else "not the same")

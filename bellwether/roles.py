@@ -26,6 +26,7 @@ from alerting.sources import Sources
 from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings
 from bellwether.canaries import Aviary, Canaries, CanaryMetrics
+from bellwether.clock import now
 from bellwether.delivering import deliver_roles
 from bellwether.loop import Role
 from bellwether.settings import Settings, WrongSettings
@@ -153,7 +154,10 @@ def _classify(around: Surroundings) -> Role:
     def box() -> Classify:
         decoders = {
             each.kafka_topic: Decoder(
-                field_mapping(each.fields, each.timezone, each.epoch), bound_us=bound_us, replay=settings.replay
+                field_mapping(each.fields, each.timezone, each.epoch),
+                bound_us=bound_us,
+                replay=settings.replay,
+                clock=now,
             )
             for each in settings.input
         }

@@ -124,6 +124,14 @@ class Settings(BaseSettings):
         return _Variables(settings_cls), init_settings
 
 
+TABLES: dict[str, type[Any]] = {
+    "log": LogSection, "kafka": KafkaSection, "input": InputSection, "classifier": ClassifierSection, "watch": WatchSection,
+    "sources": SourcesSection, "flash": FlashSection,
+    "windows": WindowsSection, "alerts": AlertsSection, "destination": DestinationSection,
+    "canary": CanarySection, "console": ConsoleSection, "http": HttpSection, "logging": LoggingSection,
+}  # fmt: skip
+
+
 def read_settings(config: Path | None = None) -> Settings:
     """The settings in force: of `config`, else $BELLWETHER_CONFIG, else ./bellwether.toml if there, else defaults.
 
@@ -131,7 +139,7 @@ def read_settings(config: Path | None = None) -> Settings:
     """
     file = settings_file(config)
     folder = Path.cwd() if file is None else file.parent
-    mistakes = _unknown_variables(os.environ)
+    mistakes = [*_unknown_variables(os.environ), *_run_together(os.environ)]
     try:
         with relative_to(folder):
             settings = Settings(**_parse(file))
@@ -173,6 +181,17 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
         if name.upper().startswith(PREFIX) and "__" in name and name.upper()[len(PREFIX):].split("__")[0] not in sections
     )  # fmt: skip
     return [f"{name}: there is no such section; sections are {', '.join(Settings.model_fields)}" for name in strange]
+
+
+def _run_together(environ: Mapping[str, str]) -> list[str]:
+    """So would one with a single underscore between section and key."""
+    pairs = [(section, key) for section in TABLES.keys() - {"input", "destination"} for key in _known((section,))]
+    meant = {f"{PREFIX}{section}_{key}".upper(): f"{PREFIX}{section}__{key}".upper() for section, key in pairs}
+    return [
+        f"{name}: there is no such variable; write {meant[name.upper()]}, with two underscores"
+        for name in sorted(environ)
+        if name.upper() in meant
+    ]
 
 
 def _repeated(settings: Settings) -> list[str]:
@@ -218,13 +237,7 @@ def _known(loc: tuple[int | str, ...]) -> list[str]:
     """The keys that exist in the table at `loc`."""
     if not loc:
         return list(Settings.model_fields)
-    kinds: dict[str, type[Any]] = {
-        "log": LogSection, "kafka": KafkaSection, "input": InputSection, "classifier": ClassifierSection, "watch": WatchSection,
-        "sources": SourcesSection, "flash": FlashSection,
-        "windows": WindowsSection, "alerts": AlertsSection, "destination": DestinationSection,
-        "canary": CanarySection, "console": ConsoleSection, "http": HttpSection, "logging": LoggingSection,
-    }  # fmt: skip
-    kind = kinds[str(loc[0])]
+    kind = TABLES[str(loc[0])]
     for name in loc[1:]:  # a table within: [destination.route]
         within = [kind.model_fields[name].annotation] if isinstance(name, str) and name in kind.model_fields else []
         tables = [each for some in within for each in (some, *get_args(some)) if hasattr(each, "model_fields")]

@@ -80,9 +80,8 @@ class Showing:
         if self._logs is None:
             raise LogAway("the logs are not open yet")
         found = aggregate_settings(self._settings)
-        rules = found.spikes.of(alert.subject.name) if alert.subject.kind == "topic" else found.spikes
         records = self._logs.scan(SCORES.log, start=alert.scores_from)
-        return why(alert, records, width_of(found.windows), rules)
+        return why(alert, records, width_of(found.windows), found.spikes.about(alert.subject))
 
 
 def access_settings(settings: Settings) -> AccessSettings:

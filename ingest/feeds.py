@@ -87,7 +87,7 @@ class Feed:
     def remember(self, state: FeedState, logs: Logs, writer: Writer) -> None:
         """Take up where an earlier reader stopped or died. Raises `LogAway` or `LogUnfit`."""
         self.state = structs.replace(state, shown=self.state.shown)
-        self.next_at = state.not_before
+        self.next_at = max(self.next_at, state.not_before)
         if state.begun:
             there = published(logs, self._settings.to, [self._name(entry) for entry in state.begun])
             seen = (*state.seen, *(entry for entry in state.begun if self._name(entry) in there))
@@ -96,6 +96,7 @@ class Feed:
     def visit(self, client: httpx.Client, writer: Writer) -> Told:
         """Ask for the feed and publish what is new. Raises `LogAway` or `LogUnfit`, never for the feed's sake."""
         answer = fetch(client, self._url, self._clock, self.state.etag, self.state.modified)
+        self._later(self._settings.every_s)  # also if a log is away and nothing can be published
         if isinstance(answer, Failed):
             return self._failed(writer, answer)
         if not isinstance(answer, Fetched):

@@ -14,7 +14,8 @@ from ingest.instants import SECOND, instant
 LARGEST = 10_000_000  # bytes of a feed, unpacked
 LONGEST = 60 * SECOND  # for one feed, so that a slow one does not hold up the others
 _AGENT = "Bellwether (feed reader)"
-_TOKEN = re.compile(r"(?=[^/]*\d)[A-Za-z0-9_=-]{20,}")
+# Sixteen letters and digits in a row, or twenty with hyphens, as headlines in addresses have them too.
+_TOKEN = re.compile(r"(?=[\w=-]*\d)[\w=-]{20,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}", re.ASCII)
 _ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
 
 
@@ -83,7 +84,7 @@ def _asked_wait_s(told: str, now: int) -> int:
         return min(int(told[:9]), 86_400)
     try:
         at = parsedate_to_datetime(told)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return 0
     return min(max(0, (instant(at if at.tzinfo else at.replace(tzinfo=UTC)) - now) // SECOND), 86_400)
 
@@ -95,5 +96,5 @@ def shown_url(url: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "an address that cannot be read"
-    path = "/".join("..." if _TOKEN.fullmatch(part) else part for part in parts.path.split("/"))
+    path = _TOKEN.sub("...", parts.path)
     return f"{parts.scheme}://{parts.hostname or ''}{port}{path}{'?...' if parts.query else ''}"

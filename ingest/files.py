@@ -163,7 +163,10 @@ def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line | Ba
     text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
     csv.field_size_limit(LONGEST)
     rows = csv.reader(text, delimiter=delimiter, strict=True)
-    header = next(rows, None)
+    try:
+        header = next(rows, None)
+    except csv.Error as error:
+        raise BrokenFile(f"the first line has to name the columns, and is not well-formed: {error}") from None
     if header is None:
         return
     names = [name.strip() for name in header]

@@ -98,7 +98,7 @@ def export_letters(load: Load, file: Path, reason: str | None) -> None:
     with logs_with(load(), DEAD_LETTERS.log) as logs:
         done = {name for name, mark in marks(logs).items() if mark == "done"}
         try:
-            with open(file, "w", encoding="utf-8", opener=private) as out:  # noqa: PTH123 - a path's own takes no opener
+            with open(file, "w", encoding="utf-8", opener=private) as out:
                 for letter in letters(logs):
                     if letter.name not in done and reason in {None, letter.reason}:
                         out.write(json.dumps(_line(letter), ensure_ascii=False) + "\n")

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Any
 
 from kafka import ConsumerRebalanceListener
+from kafka.errors import CorruptRecordError
 
 
 class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -12,6 +13,7 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer
         self.seen: deque[tuple[bool, Any]] = deque()
+        self._spent: CorruptRecordError | None = None
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """These are ours now."""
@@ -29,9 +31,16 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
         """Poll kafka-python, which tells the changes meanwhile.
 
         Version 3.0.12 forgets a join that it began because partitions came or went if the poll ends before the join does, and
-        the member is silent for good (`ConsumerCoordinator.need_rejoin` compares what it has just brought up to date).
+        the member is silent for good (`ConsumerCoordinator.need_rejoin` compares what it has just brought up to date). And it
+        looks for ever for the rest of records that it could not read: after that only another reader can try again.
         """
+        if self._spent is not None:
+            raise self._spent
         coordinator = self.consumer._coordinator  # noqa: SLF001 - there is no other way in
         if coordinator.rejoining:
             coordinator.request_rejoin()
-        return self.consumer.poll(**how)
+        try:
+            return self.consumer.poll(**how)
+        except CorruptRecordError as error:
+            self._spent = error
+            raise

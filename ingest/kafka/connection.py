@@ -6,6 +6,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.codec import has_snappy, has_zstd
 from kafka.net.compat import KafkaNetClient
 from msgspec import Struct
 
@@ -33,6 +34,9 @@ OURS = {
     "value_deserializer",
     "value_serializer",
 }
+COMPRESSIONS = (None, "gzip", "lz4", "snappy", "zstd")
+PACKAGES = (("snappy", has_snappy, "python-snappy"), ("zstd", has_zstd, "zstandard"))
+MISSING = {compression: package for compression, is_there, package in PACKAGES if not is_there()}
 REFUSED = {
     kafka_errors.SaslAuthenticationFailedError: "refuses our user name or password",
     kafka_errors.UnsupportedSaslMechanismError: "does not know our sasl_mechanism",
@@ -53,6 +57,7 @@ REFUSED = {
     kafka_errors.RecordListTooLargeError: "does not take a record this large: raise max.message.bytes of the log",
     kafka_errors.InvalidRecordError: "does not take the record: a compacted log needs keys",
     kafka_errors.OffsetMetadataTooLargeError: "does not take a note this long",
+    kafka_errors.UnsupportedCodecError: "has records that take a package to read: install python-snappy (for zstd: zstandard)",
 }
 
 
@@ -85,6 +90,15 @@ class KafkaConnection(Struct, frozen=True, kw_only=True):
             raise LogUnfit(f"kafka-python knows no option {', '.join(unknown)}")
         if ours := sorted(set(self.options) & OURS):
             raise LogUnfit(f"the option {', '.join(ours)} is decided by Bellwether and cannot be set")
+        compression = self.options.get("compression_type", self.compression)
+        if compression not in COMPRESSIONS:
+            raise LogUnfit(
+                f"there is no compression_type {compression!r}: name one of {', '.join(filter(None, COMPRESSIONS))}"
+            )
+        if compression in MISSING:
+            raise LogUnfit(
+                f"compression_type {compression} takes the package {MISSING[compression]}, which is not installed here"
+            )
 
     def __repr__(self) -> str:
         shown = (f"{name}={self._shown(name)}" for name in self.__struct_fields__)

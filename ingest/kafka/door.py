@@ -55,11 +55,8 @@ def _refusal(host: str, port: int, configs: dict[str, Any], timeout_s: float) ->
                 with _context(configs).wrap_socket(plain, server_hostname=host) as secured:
                     return _authenticated(at, secured, configs)
             return _authenticated(at, plain, configs)
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):  # a broker that is down behind a load balancer, or does not speak TLS
-        return LogAway(f"{at} closes the connection: is it up? check security_protocol too")
     except ssl.SSLError as error:
-        reason = getattr(error, "verify_message", "") or error.reason or "it does not speak TLS"
-        return LogUnfit(f"{at} and we do not agree on TLS ({reason}): check security_protocol and the ssl files")
+        return _disagreement(at, error)
     except ValueError as error:  # a name that is no name, a proof of the broker's that proves nothing
         return LogUnfit(f"{at} and we do not understand each other: {error}")
     except socket.gaierror:
@@ -67,6 +64,14 @@ def _refusal(host: str, port: int, configs: dict[str, Any], timeout_s: float) ->
     except OSError as error:
         reason = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
         return LogAway(f"{at} cannot be reached: {reason}")
+
+
+def _disagreement(at: str, error: ssl.SSLError) -> LogError:
+    # So does a load balancer that has no broker behind it.
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return LogAway(f"{at} closes the connection: is it up? check security_protocol too")
+    reason = getattr(error, "verify_message", "") or error.reason or "it does not speak TLS"
+    return LogUnfit(f"{at} and we do not agree on TLS ({reason}): check security_protocol and the ssl files")
 
 
 def _context(configs: dict[str, Any]) -> ssl.SSLContext:

@@ -151,6 +151,16 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(folder: Path, monkeyp
     assert all("\n" not in line for line in told)
 
 
+@pytest.mark.parametrize("name", ["BELLWETHER_KAFKA_BOOTSTRAP_SERVERS", "bellwether_kafka_bootstrap_servers"])
+def test_a_variable_with_one_underscore_too_few_is_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "a:9092")
+    with pytest.raises(WrongSettings) as wrong:
+        read_settings()
+    assert wrong.value.mistakes == (
+        f"{name}: there is no such variable; write BELLWETHER_KAFKA__BOOTSTRAP_SERVERS, with two underscores",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -166,6 +176,14 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(folder: Path, monkeyp
         ("[kafka]\nbootstrap_servers = ''", "kafka.bootstrap_servers: must name at least one"),
         ("[kafka]\nbootstrap_servers = 'a'\noptions = { group_id = 'x' }", "decided by Bellwether"),
         ("[kafka]\nbootstrap_servers = 'a'\noptions = { ssl_cafile = 'x' }", "[kafka] has a setting for it"),
+        (
+            "[kafka]\nbootstrap_servers = 'a'\noptions = { compression_type = 'snappy' }",
+            "kafka.options: compression_type snappy takes the package python-snappy, which is not installed here",
+        ),
+        (
+            "[kafka]\nbootstrap_servers = 'a'\noptions = { compression_type = ['zip'] }",
+            "kafka.options: there is no compression_type ['zip']: name one of gzip, lz4, snappy, zstd",
+        ),
         ("[kafka]\nbootstrap_servers = 'a'\nsasl_mechanism = 'PLAIN'", "sasl_mechanism needs security_protocol"),
         (
             "[kafka]\nbootstrap_servers = 'a'\nsecurity_protocol = 'SASL_SSL'\nsasl_mechanism = 'GSSAPI'",
@@ -194,6 +212,14 @@ def test_a_file_that_is_not_there_is_a_mistake(folder: Path) -> None:
 def test_a_mistake_does_not_repeat_a_secret(folder: Path) -> None:
     told = mistakes(folder, WEBHOOK.replace("https:", "gopher:") + "secret_file = 'x'\nsecrett = 'sign-with-this'")
     assert not any(secret in line for line in told for secret in ("very-private", "sign-with-this", "bear-this"))
+
+
+@pytest.mark.parametrize("host", ["hooks.example:84433", "hooks.example:desk", "[hooks.example", "hooks℀.example"])
+def test_an_address_that_cannot_be_read_is_a_mistake_that_does_not_repeat_it(folder: Path, host: str) -> None:
+    told = mistakes(folder, WEBHOOK.replace("hooks.example", host))
+    assert [line.split(":")[0] for line in told] == ["destination.0.url"]
+    assert "whose port, if any, is at most 65535" in told[0]
+    assert not any(part in told[0] for part in ("hooks", "84433", "desk", "very-private"))
 
 
 def test_secrets_are_neither_in_the_repr_nor_shown(folder: Path) -> None:

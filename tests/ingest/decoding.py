@@ -19,8 +19,8 @@ GOOD = {
 }
 
 
-def decoder(mapping: FieldMapping | None = None, *, replay: bool = False, limits: Limits | None = None) -> Decoder:
-    return Decoder(mapping, limits, bound_us=BOUND, replay=replay)
+def decoder(mapping: FieldMapping | None = None, limits: Limits | None = None, **how: Any) -> Decoder:
+    return Decoder(mapping, limits, bound_us=BOUND, **how)
 
 
 def record(value: bytes | dict[str, Any] | None, appended_at: int = PUBLISHED + SECOND) -> Record:

@@ -110,7 +110,9 @@ def test_the_same_place_of_a_log_that_was_made_again_is_another_letter(logs: Emb
 
 def test_each_destination_has_its_own_letter_about_the_same_alert(logs: EmbeddedLogs) -> None:
     (about,) = dead(1)
-    write(logs, *(replace(about, headers=(*about.headers, ("destination", name))) for name in (b"desk", b"pager")))
+    write(
+        logs, *(structs.replace(about, headers=(*about.headers, ("destination", name))) for name in (b"desk", b"pager"))
+    )
     desk, pager = mended(logs)
     assert [letter.destination for letter, _ in (desk, pager)] == ["desk", "pager"]
     assert replay(logs, [desk]) == (1, 0)

@@ -163,6 +163,24 @@ def test_a_day_is_the_day_of_its_own_zone() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-08", 23), ("2026-03-09", 24), ("2026-11-01", 25)]
+)  # New York puts its clocks forward, leaves them, puts them back
+def test_a_day_ends_before_the_next_midnight_also_when_clocks_are_changed(day: str, hours: int) -> None:
+    found = read(GOOD | {"published_at": day}, decoder(field_mapping({}, "America/New_York"), replay=True))
+    assert found.event_at == found.published_at + hours * HOUR - SECOND
+
+
+@pytest.mark.parametrize(
+    "stamp", [PUBLISHED + 3 * HOUR, 0]
+)  # of a producer whose clock runs ahead; of one that gives none
+def test_a_record_has_come_by_now_whatever_its_time_stamp_says(stamp: int) -> None:
+    ahead = GOOD | {"published_at": "2026-03-01T12:00:00Z"}
+    found = decoder(clock=lambda: PUBLISHED).decode(record(ahead, stamp))
+    assert found.event_at == PUBLISHED + BOUND
+    assert decoder(clock=lambda: PUBLISHED).decode(record(GOOD, PUBLISHED - HOUR)).event_at == PUBLISHED - HOUR + BOUND
+
+
 def test_a_replay_knows_no_future() -> None:
     late = decoder(replay=True).decode(record(GOOD, PUBLISHED - 400 * DAY))
     assert late.event_at == PUBLISHED

@@ -159,6 +159,12 @@ def test_too_many_requests_means_later_also_after_a_restart(reading: Reading, se
     assert list(due([again], NOW + 1200 * SECOND)) == [again]
 
 
+@pytest.mark.parametrize("year", [99999, 2**31])
+def test_a_date_that_is_none_asks_for_nothing(reading: Reading, server: FeedServer, year: int) -> None:
+    server.answers["/rss"] = Answer(status=503, headers=(("Retry-After", f"Sun, 01 Mar {year} 09:50:00 GMT"),))
+    assert reading.visit(reading.feed(server.url("/rss"))).next_at == NOW + 300 * SECOND
+
+
 def test_a_feed_that_fails_is_asked_ever_less_often_up_to_an_hour(reading: Reading, server: FeedServer) -> None:
     feed = reading.feed(server.url("/missing"))
     waits = [(reading.visit(feed).next_at - NOW) // SECOND for _ in range(7)]

@@ -81,6 +81,12 @@ def test_a_table_whose_columns_cannot_be_told_apart_is_refused(tmp_path: Path, c
         lines(written(tmp_path / "a.csv", content))
 
 
+@pytest.mark.parametrize("header", ['"a"b,c', '"a,b'])
+def test_a_first_line_that_is_not_well_formed_is_one_sentence(tmp_path: Path, header: str) -> None:
+    with pytest.raises(BrokenFile, match="the first line has to name the columns, and is not well-formed: "):
+        lines(written(tmp_path / "a.csv", f"{header}\n1,2\n"))
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_an_empty_file_holds_nothing(tmp_path: Path, name: str) -> None:
     assert lines(written(tmp_path / name, b"")) == []

@@ -1,21 +1,27 @@
 """How Kafka is reached: passwords, TLS, settings, limits, and a sentence for each way it can fail."""
 
+import socket
 import struct
 import threading
 import uuid
+from contextlib import closing
 
 import pytest
 import trustme
+from kafka import KafkaAdminClient
+from msgspec import structs
 
 from ingest.kafka.connection import KafkaConnection
 from ingest.kafka.logs import KafkaLogs
 from ingest.logs import (
+    Batch,
     Kept,
     LogAway,
     Logs,
     LogUnfit,
     Message,
 )
+from tests.broker.keepers import of, until
 from tests.servers import PASSWORD, Kafka, runner
 
 
@@ -36,6 +42,22 @@ def test_tls_works_with_the_right_authority_and_says_what_is_wrong_with_another(
     right.close()
     with pytest.raises(LogUnfit, match=r"do not agree on TLS \(.*certificate.*\)"):
         KafkaLogs(kafka.with_tls(trustme.CA())).partitions(log)
+
+
+def test_a_balancer_that_closes_every_connection_is_a_broker_that_is_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as balancer:
+
+        def close() -> None:
+            taken, _ = balancer.accept()
+            with taken:
+                taken.recv(4096)  # what was not read would make it a reset
+
+        thread = threading.Thread(target=close)
+        thread.start()
+        servers = (f"127.0.0.1:{balancer.getsockname()[1]}",)
+        with pytest.raises(LogAway, match="closes the connection: is it up"):
+            KafkaLogs(KafkaConnection(bootstrap_servers=servers, security_protocol="SSL")).writer()
+        thread.join()
 
 
 def test_speaking_plainly_to_a_port_that_wants_more_is_said(kafka: Kafka, log: str) -> None:
@@ -73,6 +95,50 @@ def test_options_that_the_contract_rests_on_are_refused() -> None:
         KafkaConnection(bootstrap_servers=("b:1",), options={"colour": "red"})
 
 
+def test_a_compression_that_takes_a_package_is_refused_without_it() -> None:
+    with pytest.raises(
+        LogUnfit, match="compression_type snappy takes the package python-snappy, which is not installed"
+    ):
+        KafkaConnection(bootstrap_servers=("b:1",), options={"compression_type": "snappy"})
+
+
+def test_records_that_take_a_package_to_read_say_which(kafka: Kafka, logs: Logs) -> None:
+    log = f"log-{uuid.uuid4().hex[:8]}"
+    with closing(KafkaAdminClient(bootstrap_servers=list(kafka.bootstrap))) as admin:
+        admin.create_topics(
+            {log: {"num_partitions": 1, "configs": {"compression.type": "snappy"}}}, wait_for_metadata=True
+        )
+    with closing(logs.writer()) as writer:
+        writer.publish(Message(log, b"x" * 1000))
+        writer.flush()
+    with closing(logs.reader("g", [log])) as reader, pytest.raises(LogUnfit, match="install python-snappy"):
+        until(reader, lambda events: of(Batch, events))
+
+
+def test_after_records_that_are_damaged_only_another_reader_tries_again() -> None:
+    server = Kafka().start()
+    try:
+        logs = KafkaLogs(structs.replace(server.connection, compression=None))
+        logs.ensure([Kept("damaged", partitions=1)])
+        with closing(logs.writer()) as writer:
+            writer.publish(Message("damaged", b"as it was"))
+            writer.flush()
+        (segment,) = server.nodes[0].data.rglob("damaged-0/*.log")
+        sound = segment.read_bytes()
+        segment.write_bytes(sound.replace(b"as it was", b"otherwise"))
+        with closing(logs.reader("g", ["damaged"])) as reader:
+            for _ in range(3):
+                with pytest.raises(LogAway, match="failed crc check"):
+                    until(reader, lambda events: of(Batch, events))
+        segment.write_bytes(sound)
+        with closing(logs.reader("g", ["damaged"])) as reader:
+            (batch,) = of(Batch, until(reader, lambda events: of(Batch, events)))
+        assert [each.value for each in batch.records] == [b"as it was"]
+        logs.close()
+    finally:
+        server.stop()
+
+
 def test_a_certificate_file_that_is_missing_is_named(kafka: Kafka) -> None:
     connection = KafkaConnection(bootstrap_servers=kafka.bootstrap, ssl_cafile=kafka.nodes[0].data / "nothing.pem")
     with pytest.raises(LogUnfit, match=r"ssl_cafile .*nothing\.pem is not there"):
@@ -86,7 +152,7 @@ def test_a_record_over_the_limit_is_refused_and_the_writer_goes_on(logs: Logs, l
     writer.publish(Message(log, b"1", partition=0))
     writer.flush()
     writer.close()
-    assert [record.value for record in logs.scan(log)] == [b"1"]
+    assert [each.value for each in logs.scan(log)] == [b"1"]
 
 
 def test_a_longer_limit_reaches_the_logs_we_make(kafka: Kafka) -> None:
@@ -99,5 +165,5 @@ def test_a_longer_limit_reaches_the_logs_we_make(kafka: Kafka) -> None:
     writer.publish(Message(name, large))
     writer.flush()
     writer.close()
-    assert [record.value for record in logs.scan(name)] == [large]
+    assert [each.value for each in logs.scan(name)] == [large]
     logs.close()
