@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "performance.md").read_text()
 RESULTS = ROOT / "benchmarks" / "results"
 AGGREGATION = json.loads((RESULTS / "aggregation.json").read_text())
-MACHINES = (("amx",), ("vnni", "vnni-2"))
+MACHINES = (("amx",), ("vnni", "vnni-2", "vnni-3"))
 ROUNDS = [
     [json.loads((RESULTS / f"pipeline-2026-11-22-{file}.json").read_text())["rounds"] for file in files]
     for files in MACHINES
