@@ -9,18 +9,19 @@ from alerting.counting import Counting
 from alerting.eventtime import FOREVER, NEVER
 from alerting.flashing import FlashLane
 from alerting.gathering import Admitted, Gathered
+from alerting.screening import first_near
 from alerting.spikes import Spike
 from alerting.state import AggregateSettings, Closing, State
 from alerting.stories import Stories
 from alerting.telling import Teller
-from alerting.watching import Watcher, first_near
+from alerting.watching import Watcher
 from classifier.scores import Columns, ScoreRange
 from ingest.instants import HOUR, microseconds
 
 REMEMBERED_ARTIFACTS = 8
 AT_ONCE = 128  # ranges gathered
 BINS_AT_ONCE = 4  # that ranges counted together lie in
-MOST_ALONE = 31  # ranges taken alone before it is asked again whether some can be counted together
+LONGEST_PAUSE = 31  # ranges
 ROLLED_BACK = HOUR  # an older model that writes so long after the newer one's last word has taken over again
 
 
@@ -34,7 +35,8 @@ class Keeper:
         self._flashes = FlashLane(settings, settings_hash, state, self._watcher)
         self._stories = Stories(state.stories)
         self._bound = microseconds(settings.windows.out_of_orderness)
-        self._alone = self._pause = 0  # ranges that come alone from here on, and in all since some last came together
+        self._pause = 0  # ranges to be taken alone before it is asked again whether some can be counted together
+        self._alone = 0  # of these, how many are left
 
     def admitted(self, offset: int, columns: Columns, fresh: Columns) -> Admitted:
         """A range, and what is new of it, as `Inputs.admit` has found: its partition has come so far.
@@ -87,7 +89,7 @@ class Keeper:
                 numbers = gathered.numbers(begin, end, starts, [each.subject for each in suspects])
                 end = min(begin + 1 + first_near(suspects, *numbers), end)
             # While an alert is running most ranges come alone: then this is not asked every time.
-            self._pause = min(2 * self._pause + 1, MOST_ALONE) if end == begin + 1 else 0
+            self._pause = min(2 * self._pause + 1, LONGEST_PAUSE) if end == begin + 1 else 0
             self._alone = self._pause
         return max(end, begin + 1)
 

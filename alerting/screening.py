@@ -5,9 +5,12 @@ open bins, each without its usual share where that leaves something, is no less 
 is no less than that of what will be left of the scale alone. Subjects whose excess would not suffice by that are not near.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import exp, log, sqrt
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from alerting.daytime import least_raised
 from alerting.spikes import Detector, Footing
@@ -36,6 +39,31 @@ class Room(NamedTuple):
             if excess > 0.0:
                 left -= excess
         return left
+
+
+class Suspect(NamedTuple):
+    """A subject that may come near to firing by what is counted together."""
+
+    subject: str
+    share: float  # of negatives, usual at least
+    left: float  # of its room, for what lies in B open bins
+    found: list[tuple[int, int]]  # in each of them already: stories, and negative ones
+
+
+def first_near(suspects: Sequence[Suspect], numbers: NDArray[np.float64], has_any: NDArray[np.bool_]) -> int:
+    """After which of R ranges an early look has to be taken at first; R: after none.
+
+    Args:
+        suspects: S subjects, at least one.
+        numbers: [2, R, B, S], how many stories, and how many negative ones, each range and those before it bring.
+        has_any: [R, S], whether a range has any document of the subject: an early look is for those alone.
+    """
+    share, left = np.array([(each.share, each.left) for each in suspects]).T  # [S] each
+    found = np.array([each.found for each in suspects]).T  # [2, B, S]
+    stories, negatives = numbers + found[:, None]  # [R, B, S] each
+    excess = np.maximum(negatives - share * stories, 0.0).sum(axis=1)
+    near = ((left - excess < ROUNDING) & has_any).any(axis=1)
+    return int(near.argmax()) if near.any() else len(near)
 
 
 class Screen:

@@ -1,15 +1,11 @@
 """Windows close as the watermark passes, and each subject's detector learns from them; open ones are looked at early."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from alerting.alerts import Alert
 from alerting.eventtime import FOREVER, NEVER
 from alerting.scales import Counted
-from alerting.screening import ROUNDING, Room, Screen
+from alerting.screening import ROUNDING, Room, Screen, Suspect
 from alerting.spikes import Detector, Footing, Spike
 from alerting.state import AggregateSettings, Closing, LateCount, State
 from alerting.telling import Moment, Teller
@@ -21,31 +17,6 @@ SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual
 SETTLED_YOUNG = DAY // 2  # and so long, if it began in a subject's first days, before anything usual was known
 NONE_LATE, NOTHING = LateCount(), Tally()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
-
-
-class Suspect(NamedTuple):
-    """A subject that may come near to firing by what is counted together."""
-
-    subject: str
-    share: float  # of negatives, usual at least
-    left: float  # of its room, for what lies in B open bins
-    found: list[tuple[int, int]]  # in each of them already: stories, and negative ones
-
-
-def first_near(suspects: Sequence[Suspect], numbers: NDArray[np.float64], has_any: NDArray[np.bool_]) -> int:
-    """After which of R ranges an early look has to be taken at first; R: after none.
-
-    Args:
-        suspects: S subjects, at least one.
-        numbers: [2, R, B, S], how many stories, and how many negative ones, each range and those before it bring.
-        has_any: [R, S], whether a range has any document of the subject: an early look is for those alone.
-    """
-    share, left = np.array([(each.share, each.left) for each in suspects]).T  # [S] each
-    found = np.array([each.found for each in suspects]).T  # [2, B, S]
-    stories, negatives = numbers + found[:, None]  # [R, B, S] each
-    excess = np.maximum(negatives - share * stories, 0.0).sum(axis=1)
-    near = ((left - excess < ROUNDING) & has_any).any(axis=1)
-    return int(near.argmax()) if near.any() else len(near)
 
 
 class Watcher:

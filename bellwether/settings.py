@@ -184,7 +184,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 def _run_together(environ: Mapping[str, str]) -> list[str]:
-    """So would one with a single underscore between section and key."""
+    """And so would one with a single underscore between section and key. Lists of tables stand in the file alone."""
     pairs = [(section, key) for section in TABLES.keys() - {"input", "destination"} for key in _known((section,))]
     meant = {f"{PREFIX}{section}_{key}".upper(): f"{PREFIX}{section}__{key}".upper() for section, key in pairs}
     return [

@@ -135,7 +135,6 @@ def shown(figures: dict[str, Any]) -> Table:
     for name, values in figures["rounds"].items():
         ratio = f"{figures[KAFKA] / figures[name]:.2f}x" if "texts_per_s" in name else ""
         table.add_row(NAMES[name], *(f"{value:,.1f}" for value in (figures[name], min(values), max(values))), ratio)
-    table.add_row("alert latency p99 at 80 % load", "not measured")
     return table
 
 

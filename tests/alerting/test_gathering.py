@@ -74,6 +74,7 @@ def test_the_same_is_found_however_many_ranges_come_at_once(poll: int):
     assert together.keeper.spikes == alone.keeper.spikes
 
 
+# Streams in which names are at their caps, bins of one run alternate, documents are weeks late, or alerts open in a later bin.
 @pytest.mark.parametrize("seed", [21, 27, 33, 104, 107])
 def test_the_same_is_found_of_any_stream(seed: int, monkeypatch: pytest.MonkeyPatch):
     dice, together_in_bins = random.Random(seed), list[int]()
