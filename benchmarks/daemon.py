@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from kafka import KafkaConsumer, TopicPartition
+
 from bellwether.clock import now
 from bellwether.roles import open_logs
 from bellwether.settings import read_settings
@@ -21,6 +23,7 @@ from ingest.logs import Kept, Message
 from tests.servers import Kafka
 
 INPUT, PARTITIONS = "news", 4
+CLASSIFY = "bellwether.classify"  # the group whose positions say what has been scored
 FIRST, LAST = 0.2, 0.9  # between these shares of the documents the daemon neither starts nor runs dry
 PATIENCE_S = 180
 WARM_UP = 20  # documents before those that are timed
@@ -31,7 +34,7 @@ class Daemon:
 
     def __init__(self) -> None:
         self._made = 0
-        self._told = 0  # records of the scores log that belong to what was measured before
+        self._told = 0  # where the scores of what is measured now begin
         self._stack = ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         kafka = Kafka()
@@ -48,6 +51,8 @@ class Daemon:
         self._stack.callback(self._logs.close)
         self._logs.ensure([Kept(INPUT, partitions=PARTITIONS)])
         subprocess.run([*self._command(), "init"], check=True, capture_output=True)  # noqa: S603 - ours
+        self._asking = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=CLASSIFY, enable_auto_commit=False)
+        self._stack.callback(self._asking.close)
 
     def close(self) -> None:
         """End the broker."""
@@ -61,7 +66,7 @@ class Daemon:
         with self._classifying(model) as process:
             self._warm_up(process, texts[:WARM_UP])
             self._publish(texts[WARM_UP:])
-            found = self._arrivals(process, len(texts) - WARM_UP)
+            found = self._arrivals(process)
         return _pace([(at, len(arrived)) for at, arrived in found], len(texts) - WARM_UP)
 
     def waits(self, texts: Sequence[str], per_s: float) -> tuple[list[float], float]:
@@ -72,19 +77,18 @@ class Daemon:
         with self._classifying() as process:
             self._warm_up(process, texts[:WARM_UP])
             self._publish(texts[WARM_UP:], per_s)
-            found = self._arrivals(process, len(texts) - WARM_UP)
+            found = self._arrivals(process)
         came = [at for _, arrived in found for at in arrived]
         seconds = [(at - came_at) / SECOND for at, arrived in found for came_at in arrived]
         return seconds, len(came) * SECOND / (max(at for at, _ in found) - min(came))
 
     def _warm_up(self, process: subprocess.Popen[bytes], texts: Sequence[str]) -> None:
         self._publish(texts)
-        self._arrivals(process, len(texts))
+        self._arrivals(process)
 
     @contextmanager
     def _classifying(self, model: Model = "default") -> Iterator[subprocess.Popen[bytes]]:
         """The process runs, and reads what is new in the log."""
-        self._told = sum(1 for _ in self._logs.scan(SCORES.log))
         chosen = os.environ | {"BELLWETHER_CLASSIFIER__MODEL": model}
         with (self._folder / "classify.log").open("ab") as said:
             command = [*self._command(), "classify"]
@@ -115,20 +119,22 @@ class Daemon:
         writer.flush()
         writer.close()
 
-    def _arrivals(self, process: subprocess.Popen[bytes], count: int) -> list[tuple[int, list[int]]]:
-        """Of each record with documents that came since it was asked last: its instant, and those when they came."""
+    def _arrivals(self, process: subprocess.Popen[bytes]) -> list[tuple[int, list[int]]]:
+        """Of each record with documents since it was asked last, once all are scored: its instant, and those when they came.
+
+        What is measured has the same cores: until it is done, only the group's positions are looked at.
+        """
+        places = [TopicPartition(INPUT, number) for number in range(PARTITIONS)]
+        ends = self._asking.end_offsets(places)
         deadline = time.monotonic() + PATIENCE_S
-        while True:
-            # Looking costs time of the same cores: rarely, and only when something may have come.
-            time.sleep(2)
-            records = list(self._logs.scan(SCORES.log))[self._told :]
-            ranges = [(record.appended_at, decode_range(record.value)) for record in records if record.value]
-            found = [(at, [each.appended_at for each in scores.documents]) for at, scores in ranges if scores.documents]
-            if sum(len(arrived) for _, arrived in found) >= count:
-                self._told += len(records)
-                return found
+        while any((self._asking.committed(place) or 0) < end for place, end in ends.items()):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"classify did not score all: {(self._folder / 'classify.log').read_text()[-2000:]}")
+            time.sleep(1)
+        records = list(self._logs.scan(SCORES.log, start=self._told))
+        self._told = records[-1].offset + 1
+        ranges = [(record.appended_at, decode_range(record.value)) for record in records if record.value]
+        return [(at, [each.appended_at for each in scores.documents]) for at, scores in ranges if scores.documents]
 
 
 def _pace(arrivals: Sequence[tuple[int, int]], count: int) -> float:

@@ -38,6 +38,7 @@ class _Held(Struct):
     log_id: str
     partitions: int
     position: int  # everything below it stands in the scores log
+    end: int  # one past the newest record known
     caution: Caution
     until: int | None  # in a replay: where the partition ended when it was opened
     tried: bool = False  # a range has been begun since it was opened
@@ -75,6 +76,7 @@ class Classify:
         self._replay = replay
         self._reading = Reading(scorer, stop, finder)
         self._ahead = LookAhead(self._outcomes)
+        self._left: Batch | None = None  # the last portion of a poll, in work while the next poll is made
         self._held: dict[Place, _Held] = {}
 
     @property
@@ -84,7 +86,14 @@ class Classify:
         return bool(held) and all(each.until is not None and each.position >= each.until for each in held)
 
     def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
-        """Take what was polled; yield steps, each done before the next is asked for."""
+        """Take what was polled; yield steps, each done before the next is asked for.
+
+        Where more is known to come, the last portion is left to the next call: else the network had nothing to do while its
+        scores are published and the next records are fetched.
+        """
+        left, self._left = self._left, None
+        if left:
+            events = [left, *events]
         try:
             for event, following in zip_longest(events, events[1:]):
                 match event:
@@ -93,14 +102,16 @@ class Classify:
                     case Skipped():
                         yield from self._skip(event, now)
                     case Batch():
-                        yield from self._classify(event, following, now)
+                        may_leave = event is not left and (following is None or isinstance(following, Ended))
+                        yield from self._classify(event, following, now, may_leave=may_leave)
                     case Closed():
                         self._held.pop(event.place, None)
             yield from self._progress([event for event in events if isinstance(event, Ended)], now)
         except Stopped:
             return
         finally:
-            self._ahead.drop()
+            if self._left is None:
+                self._ahead.drop()
 
     def _open(self, event: Opened, now: int) -> Iterator[Step]:
         committed = event.committed
@@ -108,6 +119,7 @@ class Classify:
             log_id=event.log_id,
             partitions=event.partitions,
             position=event.start if committed is None else committed.offset,
+            end=event.end,
             caution=Caution(first=True) if committed is None else caution_after(committed.note),
             until=event.end if self._replay else None,
         )
@@ -134,8 +146,9 @@ class Classify:
         ranges: dict[Place, ScoreRange] = {}
         for event in ended:
             place, held = event.place, self._held.get(event.place)
-            if held is None or event.position < held.position:
+            if held is None or event.position < held.position or (self._left and self._left.place == place):
                 continue
+            held.end = event.end
             if not self._replay:
                 scores = self._range(place, event.position, event.end, now)
                 ranges[place] = structs.replace(scores, read_at=event.asked_at)
@@ -146,9 +159,13 @@ class Classify:
         if ranges:
             yield from self._publish(ranges, [range_message(scores) for scores in ranges.values()])
 
-    def _classify(self, batch: Batch, following: Event | None, now: int) -> Iterator[Step]:
-        """Score a batch in portions, each published and committed by itself, the next one in work meanwhile."""
+    def _classify(self, batch: Batch, following: Event | None, now: int, *, may_leave: bool) -> Iterator[Step]:
+        """Score a batch in portions, each published and committed by itself, the next one in work meanwhile.
+
+        With `may_leave` the last portion is only begun, if more is there to be polled.
+        """
         place, held = batch.place, self._held[batch.place]
+        held.end = batch.end
         began = perf_counter()
         end, records = self._unread(batch)
         while held.position < end:
@@ -160,6 +177,9 @@ class Classify:
                 self._look_ahead(place, records)
             elif isinstance(following, Batch):
                 self._look_ahead(following.place, self._unread(following)[1])
+            elif may_leave and portion and self._is_more_behind(batch) and self._look_ahead(place, portion):
+                self._left = structs.replace(batch, start=held.position, records=tuple(portion))
+                return
             try:
                 outcomes, work = self._worked(place, held, portion)
             except (Stopped, ArtifactError):
@@ -171,17 +191,24 @@ class Classify:
             published_at = None if self._replay else now + round((perf_counter() - began) * SECOND)
             self._metrics.count(place.log, outcomes, work, published_at)
 
+    def _is_more_behind(self, batch: Batch) -> bool:
+        """Whether a poll will bring something at once, as far as is known."""
+        return batch.next < batch.end or any(
+            held.position < held.end for place, held in self._held.items() if place != batch.place
+        )
+
     def _unread(self, batch: Batch) -> tuple[int, list[Record]]:
         """Where reading ends, and the records before it that are not in the scores yet."""
         held = self._held[batch.place]
         end = batch.next if held.until is None else min(batch.next, held.until)
         return end, [record for record in batch.records if held.position <= record.offset < end]
 
-    def _look_ahead(self, place: Place, records: Sequence[Record]) -> None:
+    def _look_ahead(self, place: Place, records: Sequence[Record]) -> bool:
         """Begin with what comes next, where nothing has ever died: else nobody could tell of which portion."""
         held = self._held[place]
-        if held.tried and held.caution == Caution():
+        if may_begin := held.tried and held.caution == Caution():
             self._ahead.begin(place, records[: _portion(records, held.caution.limit)])
+        return may_begin
 
     def _begin(self, place: Place, held: _Held) -> Iterator[Step]:
         """Note that a range is begun, before it can kill anyone."""

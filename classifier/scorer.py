@@ -88,6 +88,7 @@ class Scorer:
         self._ahead = session.runs + AHEAD
         self._remembered: LRUCache[bytes, Scored] = LRUCache(REMEMBERED)
         self._lock = Lock()  # of what is remembered
+        self._feeding = Lock()  # of who gives the network groups
 
     @classmethod
     def open(cls, folder: Path, *, model: Model = "default", device: str = "auto", threads: int = 0) -> "Scorer":
@@ -169,17 +170,22 @@ class Scorer:
     def _read(
         self, chunks: Sequence[NDArray[np.int64]], stop: Callable[[], bool], work: Work
     ) -> Iterator[tuple[Group, Outputs]]:
-        """What the network says of each group of chunks; it reads ahead while the groups before are judged."""
+        """What the network says of each group of chunks; it reads ahead while the groups before are judged.
+
+        Callers take turns, each with all of its groups: fed side by side they would end at the same time, and the network had
+        nothing to do while both get their next texts ready.
+        """
         running: deque[tuple[Group, Future[Outputs]]] = deque()
         try:
-            for group in grouped([len(ids) for ids in chunks], self._shapes):
-                if stop():
-                    raise Stopped
-                running.append((group, self._network.submit(self._run, group, chunks)))
-                tokens = sum(len(chunks[place]) for place in group.members)
-                work.batches.append(BatchRun(len(group.members), tokens, group.shape.rows * group.shape.length))
-                if len(running) > self._ahead:
-                    yield running[0][0], running.popleft()[1].result()
+            with self._feeding:
+                for group in grouped([len(ids) for ids in chunks], self._shapes):
+                    if stop():
+                        raise Stopped
+                    running.append((group, self._network.submit(self._run, group, chunks)))
+                    tokens = sum(len(chunks[place]) for place in group.members)
+                    work.batches.append(BatchRun(len(group.members), tokens, group.shape.rows * group.shape.length))
+                    if len(running) > self._ahead:
+                        yield running[0][0], running.popleft()[1].result()
             while running:
                 yield running[0][0], running.popleft()[1].result()
         finally:

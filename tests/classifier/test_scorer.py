@@ -3,6 +3,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -206,6 +207,31 @@ def test_several_threads_at_once_get_what_one_gets(scorer: Scorer) -> None:
         portions = [TEXTS[start::5] for start in range(5)]
         answers = list(threads.map(scorer.score, portions))
     assert [answers[place % 5][place // 5] for place in range(len(TEXTS))] == alone
+
+
+def test_who_came_first_has_the_network_until_all_of_its_texts_are_with_it(scorer: Scorer) -> None:
+    asked: list[str] = []
+    has_begun, other_asked = Event(), Event()
+
+    def first() -> bool:
+        asked.append("first")
+        has_begun.set()
+        if len(asked) == 1:
+            other_asked.wait(0.5)
+        return False
+
+    def second() -> bool:
+        asked.append("second")
+        other_asked.set()
+        return False
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(scorer.score, TEXTS[:100], stop=first)
+        has_begun.wait()
+        threads.submit(scorer.score, TEXTS[100:200], stop=second).result()
+        one.result()
+    assert asked == sorted(asked)
+    assert set(asked) == {"first", "second"}
 
 
 def test_a_model_that_cannot_score_anything_says_so(artifact_folder: Path) -> None:

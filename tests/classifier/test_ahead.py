@@ -1,0 +1,65 @@
+"""While more is there to be read, the last portion of a poll is in work during the next, and nothing is lost by it."""
+
+from msgspec import structs
+
+from classifier.scorer import Scorer
+from ingest.logs import Batch, Opened, Place, Skipped
+from tests.classifier.turning import HERE, NEWS, Desk, Member, assert_consecutive, documents, news
+
+
+def left_at_work(desk: Desk, scorer: Scorer) -> Member:
+    """It has published ten documents of thirty, and ten more are in work."""
+    desk.append(*news(30))
+    member = Member(desk, scorer, limit=10)
+    member.turn()
+    member.turn()
+    assert list(member.steps([*member.poll(), member.ended()])) == []
+    assert [(scores.start, scores.next) for scores in desk.ranges()] == [(0, 10)]
+    return member
+
+
+def test_where_more_is_there_the_last_portion_is_in_work_while_it_is_polled(desk: Desk, scorer: Scorer) -> None:
+    left_at_work(desk, scorer).run()
+    assert_consecutive(desk.ranges(), 0, 30)
+    assert documents(desk.ranges()) == [f"n{number}" for number in range(30)]
+
+
+def test_what_was_left_in_work_is_published_when_nothing_comes(desk: Desk, scorer: Scorer) -> None:
+    list(left_at_work(desk, scorer).steps([]))
+    assert_consecutive(desk.ranges(), 0, 20)
+
+
+def test_what_was_left_in_work_is_published_before_what_the_log_lost(desk: Desk, scorer: Scorer) -> None:
+    member = left_at_work(desk, scorer)
+    list(member.steps([lost(desk)]))
+    assert_consecutive(desk.ranges(), 0, 30)
+    assert documents(desk.ranges()) == [f"n{number}" for number in range(20)]
+
+
+def test_nothing_is_left_in_work_of_what_the_log_lost_more_of(desk: Desk, scorer: Scorer) -> None:
+    desk.append(*news(30))
+    member = Member(desk, scorer, limit=10)
+    member.turn()
+    member.turn()
+    list(member.steps([*member.poll(), lost(desk)]))
+    assert_consecutive(desk.ranges(), 0, 30)
+    assert documents(desk.ranges()) == [f"n{number}" for number in range(20)]
+
+
+def lost(desk: Desk) -> Skipped:
+    """The last ten of thirty records are gone."""
+    return Skipped(HERE, 20, 30, desk.ranges()[0].log_id, 1)
+
+
+def test_of_several_partitions_any_that_has_more_is_enough_to_leave_a_portion_in_work(
+    desk: Desk, scorer: Scorer
+) -> None:
+    desk.append(*news(3))
+    member = Member(desk, scorer)
+    member.turn()
+    (batch,) = member.poll()
+    assert isinstance(batch, Batch)
+    list(member.steps([structs.replace(batch, next=1, records=batch.records[:1])]))
+    list(member.steps([Opened(Place(NEWS.log, 1), "id", 2, None, 0, 5)]))
+    assert not list(member.steps([structs.replace(batch, start=1, records=batch.records[1:])]))
+    assert list(member.steps([]))
