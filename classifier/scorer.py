@@ -1,6 +1,7 @@
 """From texts to scores: tokens, batches, the network, calibrated probabilities as integers, labels, evidence."""
 
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,7 @@ from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, Mo
 from classifier.batches import Group, grouped, shapes
 from classifier.chunks import pooled
 from classifier.scores import WHOLE, Span
-from classifier.session import Outputs, Session
+from classifier.session import CPU, Outputs, Session
 from classifier.spans import spans_of
 from classifier.tokenizer import Tokenizer, Tokens
 
@@ -100,6 +101,10 @@ class Scorer:
         """
         artifact = read_artifact(folder, model)
         session = Session(artifact, device=device, threads=threads)
+        if session.provider == CPU:
+            # The network keeps the cores that may be used busy: threads of the tokenizer's own, one for each core of the
+            # machine, would only get in its way.
+            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         scorer = cls(artifact, session, Tokenizer(artifact.path(TOKENIZER), artifact.manifest.max_tokens))
         scorer.check()
         return scorer

@@ -1,6 +1,9 @@
 """What a text's score is, and that it is the text's alone."""
 
+import os
 import random
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -232,6 +235,23 @@ def test_who_came_first_has_the_network_until_all_of_its_texts_are_with_it(score
         one.result()
     assert asked == sorted(asked)
     assert set(asked) == {"first", "second"}
+
+
+_COUNTS_THREADS = """
+import os, pathlib, sys
+from classifier.scorer import Scorer
+Scorer.open(pathlib.Path(sys.argv[1]), device="cpu", threads=1).score(["Shares fall", "Profit rises"])
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+def test_beside_the_network_on_a_processor_the_tokenizer_has_no_threads_of_its_own(artifact_folder: Path) -> None:
+    def threads(**chosen: str) -> int:
+        about = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"} | chosen
+        command = [sys.executable, "-c", _COUNTS_THREADS, str(artifact_folder)]
+        return int(subprocess.run(command, env=about, check=True, capture_output=True).stdout)
+
+    assert threads() < threads(TOKENIZERS_PARALLELISM="true")
 
 
 def test_a_model_that_cannot_score_anything_says_so(artifact_folder: Path) -> None:
