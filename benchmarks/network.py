@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from classifier.artifact import SHIPPED, TOKENIZER, Model, read_artifact
 from classifier.batches import Group, grouped, shapes
-from classifier.classify import PORTION_BYTES
+from classifier.lookahead import PORTION_BYTES, READ_BYTES
 from classifier.scorer import Scorer
 from classifier.session import Session
 from classifier.tokenizer import Tokenizer
 
-_READ_BYTES, _AROUND_TEXT = 1_500, 110  # as in `classifier.classify`; a record's JSON besides its text
+_AROUND_TEXT = 110  # bytes of a record's JSON besides its text
 _POLLED = 500
 
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]  # ids and mask, each [B, L]
@@ -26,7 +26,7 @@ def portions(texts: Sequence[str]) -> Iterator[list[str]]:
     portion: list[str] = []
     size = 0
     for text in texts:
-        more = min(len(text.encode()) + _AROUND_TEXT, _READ_BYTES)
+        more = min(len(text.encode()) + _AROUND_TEXT, READ_BYTES)
         if portion and (size + more > PORTION_BYTES or len(portion) == _POLLED):
             yield portion
             portion, size = [], 0

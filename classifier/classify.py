@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from classifier.artifact import ArtifactError
 from classifier.caution import Caution, caution_after
-from classifier.lookahead import LookAhead
+from classifier.lookahead import LookAhead, portion_of
 from classifier.metrics import ClassifyMetrics
 from classifier.names import NOBODY, NameFinder
 from classifier.ranges import Found, cut, range_message
@@ -26,11 +26,6 @@ from ingest.instants import SECOND
 from ingest.logs import Batch, Closed, Ended, Event, Message, Opened, Place, Position, Record, Skipped
 from ingest.steps import Step
 
-PORTION_BYTES = (
-    64_000  # so that a portion takes about a second, and other partitions, leases and stops need not wait long
-)
-_READ_BYTES = 1_500  # of a record: of longer ones the model reads no more
-
 
 class _Held(Struct):
     """A partition held. All of it changes only when a step is done."""
@@ -42,6 +37,13 @@ class _Held(Struct):
     caution: Caution
     until: int | None  # in a replay: where the partition ended when it was opened
     tried: bool = False  # a range has been begun since it was opened
+
+
+class _Left(Struct, frozen=True):
+    """The last portion of a poll, in work while the next poll is made."""
+
+    batch: Batch
+    polled_at: int
 
 
 class Classify:
@@ -76,7 +78,7 @@ class Classify:
         self._replay = replay
         self._reading = Reading(scorer, stop, finder)
         self._ahead = LookAhead(self._outcomes)
-        self._left: Batch | None = None  # the last portion of a poll, in work while the next poll is made
+        self._left: _Left | None = None
         self._held: dict[Place, _Held] = {}
 
     @property
@@ -92,9 +94,9 @@ class Classify:
         scores are published and the next records are fetched.
         """
         left, self._left = self._left, None
-        if left:
-            events = [left, *events]
         try:
+            if left:
+                yield from self._finish(left, events, now)
             for event, following in zip_longest(events, events[1:]):
                 match event:
                     case Opened():
@@ -102,8 +104,7 @@ class Classify:
                     case Skipped():
                         yield from self._skip(event, now)
                     case Batch():
-                        may_leave = event is not left and (following is None or isinstance(following, Ended))
-                        yield from self._classify(event, following, now, may_leave=may_leave)
+                        yield from self._classify(event, following, now)
                     case Closed():
                         self._held.pop(event.place, None)
             yield from self._progress([event for event in events if isinstance(event, Ended)], now)
@@ -112,6 +113,15 @@ class Classify:
         finally:
             if self._left is None:
                 self._ahead.drop()
+
+    def _finish(self, left: _Left, events: Sequence[Event], now: int) -> Iterator[Step]:
+        """Publish what was in work during the poll, and commit it if its partition is still there and ours."""
+        of_place = [event for event in events if event.place == left.batch.place]
+        if any(isinstance(event, Closed) for event in of_place):
+            return  # what is not committed is the next reader's
+        is_remade = any(isinstance(event, Skipped) and event.remade for event in of_place)
+        for step in self._classify(left.batch, next(iter(events), None), now, polled_at=left.polled_at):
+            yield structs.replace(step, commits={}) if is_remade else step  # of the new log these positions say nothing
 
     def _open(self, event: Opened, now: int) -> Iterator[Step]:
         committed = event.committed
@@ -146,7 +156,7 @@ class Classify:
         ranges: dict[Place, ScoreRange] = {}
         for event in ended:
             place, held = event.place, self._held.get(event.place)
-            if held is None or event.position < held.position or (self._left and self._left.place == place):
+            if held is None or event.position < held.position or (self._left and self._left.batch.place == place):
                 continue
             held.end = event.end
             if not self._replay:
@@ -159,34 +169,38 @@ class Classify:
         if ranges:
             yield from self._publish(ranges, [range_message(scores) for scores in ranges.values()])
 
-    def _classify(self, batch: Batch, following: Event | None, now: int, *, may_leave: bool) -> Iterator[Step]:
+    def _classify(
+        self, batch: Batch, following: Event | None, now: int, *, polled_at: int | None = None
+    ) -> Iterator[Step]:
         """Score a batch in portions, each published and committed by itself, the next one in work meanwhile.
 
-        With `may_leave` the last portion is only begun, if more is there to be polled.
+        The last portion is only begun, if more is there to be polled; `polled_at` says that it was, and when.
         """
-        place, held = batch.place, self._held[batch.place]
+        place, held, began = batch.place, self._held[batch.place], perf_counter()
         held.end = batch.end
-        began = perf_counter()
+        may_leave = polled_at is None and isinstance(following, Ended | None)
         end, records = self._unread(batch)
         while held.position < end:
-            many = _portion(records, held.caution.limit)
+            many = portion_of(records, held.caution.limit)
             portion, records = records[:many], records[many:]
             if portion and not held.tried:
                 yield from self._begin(place, held)
-            elif records:
-                self._look_ahead(place, records)
-            elif isinstance(following, Batch):
-                self._look_ahead(following.place, self._unread(following)[1])
-            elif may_leave and portion and self._is_more_behind(batch) and self._look_ahead(place, portion):
-                self._left = structs.replace(batch, start=held.position, records=tuple(portion))
-                return
+            elif self._look_ahead(place, portion):  # before what follows, which else came to the network first
+                if records:
+                    self._look_ahead(place, records)
+                elif isinstance(following, Batch):
+                    self._look_ahead(following.place, self._unread(following)[1])
+                elif may_leave and portion and self._is_more_behind(batch):
+                    self._left = _Left(structs.replace(batch, start=held.position, records=tuple(portion)), now)
+                    return
             try:
                 outcomes, work = self._worked(place, held, portion)
             except (Stopped, ArtifactError):
                 yield from self._end(place, held)  # asked to stop, or the model is broken: no record is to blame
                 raise
             yield from self._end(place, held)
-            scores = self._range(place, records[0].offset if records else end, batch.end, now)
+            read_at = now if polled_at is None else polled_at
+            scores = self._range(place, records[0].offset if records else end, batch.end, read_at)
             yield from self._advance(place, scores, outcomes)
             published_at = None if self._replay else now + round((perf_counter() - began) * SECOND)
             self._metrics.count(place.log, outcomes, work, published_at)
@@ -207,7 +221,7 @@ class Classify:
         """Begin with what comes next, where nothing has ever died: else nobody could tell of which portion."""
         held = self._held[place]
         if may_begin := held.tried and held.caution == Caution():
-            self._ahead.begin(place, records[: _portion(records, held.caution.limit)])
+            self._ahead.begin(place, records[: portion_of(records, held.caution.limit)])
         return may_begin
 
     def _begin(self, place: Place, held: _Held) -> Iterator[Step]:
@@ -284,13 +298,3 @@ class Classify:
         yield Step(messages, commits)
         for place, scores in ranges.items():
             self._held[place].position, self._held[place].caution = scores.next, after[place]
-
-
-def _portion(records: Sequence[Record], limit: int) -> int:
-    """How many of `records` are taken at once: at most `limit`, and not more text than can be scored in a short time."""
-    size = 0
-    for many, record in enumerate(records[:limit]):
-        size += min(len(record.value or b""), _READ_BYTES)
-        if many and size > PORTION_BYTES:
-            return many
-    return min(limit, len(records))

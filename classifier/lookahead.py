@@ -9,6 +9,12 @@ from ingest.logs import Place, Record
 
 Read = Callable[[Place, Sequence[Record], Work], list[Outcome]]
 
+PORTION_BYTES = 64_000
+"""Of a portion, so that it takes about a second, and other partitions, leases and stops need not wait long."""
+
+READ_BYTES = 1_500
+"""Of a record: of longer ones the model reads no more."""
+
 PORTIONS = 2  # at once: one that the network works on, and one that becomes tokens meanwhile
 
 
@@ -46,3 +52,13 @@ class LookAhead:
 
 def _key(place: Place, portion: Sequence[Record]) -> tuple[Place, int, int]:
     return place, portion[0].offset if portion else -1, len(portion)
+
+
+def portion_of(records: Sequence[Record], limit: int) -> int:
+    """How many of `records` are taken at once: at most `limit`, and not more text than can be scored in a short time."""
+    size = 0
+    for many, record in enumerate(records[:limit]):
+        size += min(len(record.value or b""), READ_BYTES)
+        if many and size > PORTION_BYTES:
+            return many
+    return min(limit, len(records))

@@ -12,7 +12,8 @@ MASK = "•"
 # Most texts hold none of it: this finds out in about a microsecond.
 _WORTH_A_LOOK = re.compile(r"[@＠]|\d(?:[ ().-]{0,2}\d){6}")
 
-_EMAIL = re.compile(r"[A-Za-z0-9_.+%'-]+[@＠](?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+# Begins where such a run begins and gives nothing of it back: else a long run without an @ took time as its square.
+_EMAIL = re.compile(r"(?<![A-Za-z0-9_.+%'-])[A-Za-z0-9_.+%'-]++[@＠](?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 # An amount or a count is no telephone: it has a currency before it, a comma or point and digits beside it, or a unit behind.
 _BEFORE = r"(?<![\d.,¥￥$€£+\w-])(?<![\d][ -])"
 _AFTER = r"(?![\d%％]|[.,]\d|[ -]\d|\s?(?:[元万亿股份手]|美元|(?:yuan|RMB|CNY|USD|shares|million|billion|bn|mn)\b))"
@@ -40,9 +41,10 @@ def masked(text: str) -> str:
         for match in pattern.finditer(plain)
         if holds(re.sub(r"[ -]", "", match.group()))
     ]
+    characters = list(text)
     for start, end in hidden:
-        text = text[:start] + MASK * (end - start) + text[end:]
-    return text
+        characters[start:end] = MASK * (end - start)
+    return "".join(characters)
 
 
 def _always(_: str) -> bool:

@@ -14,7 +14,6 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 
 _INPUTS = {"input_ids", "attention_mask"}
-_OUTPUTS = ["topic_logits", "sentiment_logits", "attention", "log_mass"]
 _FATAL = 4  # the runtime's own log: what goes wrong is raised as well
 
 
@@ -54,25 +53,28 @@ class Session:
         self.asked: str = _wanted(device, artifact)
         network = artifact.path(NETWORK_GPU if self.asked == CUDA else artifact.network)
         self._session = _load(network, self.asked, self.threads)
-        self.runs = self.threads if self.asked == CPU else 1
         # The runtime falls back to the CPU without a word; only this list tells where it runs.
         self.provider: str = self._session.get_providers()[0]
-        if device == "cuda" and self.provider != CUDA:
-            raise DeviceError(
-                f"classifier.device = cuda was asked for, but the model got {self.provider}: "
-                "check the NVIDIA driver and the `gpu` extra, or set classifier.device = auto."
-            )
+        if self.provider != self.asked:
+            if device == "cuda":
+                raise DeviceError(
+                    f"classifier.device = cuda was asked for, but the model got {self.provider}: "
+                    "check the NVIDIA driver and the `gpu` extra, or set classifier.device = auto."
+                )
+            network = artifact.path(artifact.network)  # a GPU's network is slow on a CPU
+            self._session = _load(network, CPU, self.threads)
+        self.runs = self.threads if self.provider == CPU else 1
         self._check(artifact, network)
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Outputs:
         """Outputs for ids and mask, each [B, L]."""
-        return Outputs(*self._session.run(_OUTPUTS, {"input_ids": ids, "attention_mask": mask}))
+        return Outputs(*self._session.run(list(Outputs._fields), {"input_ids": ids, "attention_mask": mask}))
 
     def _check(self, artifact: Artifact, network: Path) -> None:
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
         inputs = {put.name for put in self._session.get_inputs()}
         topics = len(artifact.manifest.topics)
-        if inputs != _INPUTS or set(outputs) != set(_OUTPUTS):
+        if inputs != _INPUTS or set(outputs) != set(Outputs._fields):
             raise ArtifactError(f"{network} is not a network of this version's kind: export the model again.")
         if outputs["topic_logits"][-1] != topics or outputs["sentiment_logits"][-1] != 3:
             raise ArtifactError(

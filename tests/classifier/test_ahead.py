@@ -3,7 +3,8 @@
 from msgspec import structs
 
 from classifier.scorer import Scorer
-from ingest.logs import Batch, Opened, Place, Skipped
+from ingest.instants import SECOND
+from ingest.logs import Batch, Closed, Opened, Place, Skipped
 from tests.classifier.turning import HERE, NEWS, Desk, Member, assert_consecutive, documents, news
 
 
@@ -46,6 +47,20 @@ def test_nothing_is_left_in_work_of_what_the_log_lost_more_of(desk: Desk, scorer
     assert documents(desk.ranges()) == [f"n{number}" for number in range(20)]
 
 
+def test_what_was_left_of_a_log_made_again_says_nothing_of_the_new_one(desk: Desk, scorer: Scorer) -> None:
+    member = left_at_work(desk, scorer)
+    published, skipped = member.steps([Skipped(HERE, 20, 0, "another", 1, remade=True)])
+    assert len(published.messages) == 1
+    assert published.commits == {}
+    assert skipped.commits[HERE].offset == 0
+    assert documents(desk.ranges()) == [f"n{number}" for number in range(20)]
+
+
+def test_what_was_left_of_a_partition_given_away_is_its_next_readers(desk: Desk, scorer: Scorer) -> None:
+    assert list(left_at_work(desk, scorer).steps([Closed(HERE)])) == []
+    assert_consecutive(desk.ranges(), 0, 10)
+
+
 def lost(desk: Desk) -> Skipped:
     """The last ten of thirty records are gone."""
     return Skipped(HERE, 20, 30, desk.ranges()[0].log_id, 1)
@@ -61,5 +76,8 @@ def test_of_several_partitions_any_that_has_more_is_enough_to_leave_a_portion_in
     assert isinstance(batch, Batch)
     list(member.steps([structs.replace(batch, next=1, records=batch.records[:1])]))
     list(member.steps([Opened(Place(NEWS.log, 1), "id", 2, None, 0, 5)]))
+    polled_at = desk.clock.now
     assert not list(member.steps([structs.replace(batch, start=1, records=batch.records[1:])]))
+    desk.clock.now += 30 * SECOND
     assert list(member.steps([]))
+    assert desk.ranges()[-1].read_at == polled_at  # what came to its end meanwhile is not known to have been read

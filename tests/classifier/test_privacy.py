@@ -61,3 +61,9 @@ def test_positions_stay_and_what_is_masked_stays_masked(text: str) -> None:
     assert len(once) == len(text)
     assert masked(once) == once
     assert all(new in {old, MASK} for old, new in zip(text, once, strict=True))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("text", ["a" * 200_000 + " 1234567", "13800138000 " * 16_000, "a@b." * 50_000 + "1"])
+def test_a_text_made_to_be_slow_is_masked_in_time_that_grows_with_its_length(text: str) -> None:
+    assert len(masked(text)) == len(text)

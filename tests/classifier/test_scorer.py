@@ -9,12 +9,15 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from classifier.artifact import SENTIMENTS, ArtifactError
 from classifier.batches import Group, Shape
+from classifier.device import DeviceError
 from classifier.scorer import REMEMBERED, Scored, Scorer, Stopped, Work, whole_shares
 from classifier.scores import WHOLE
+from classifier.session import CPU, CUDA
 from classifier.tokenizer import MOST_CHUNKS
 from tests.classifier.made import texts
 
@@ -53,6 +56,18 @@ def test_a_text_scores_the_same_on_any_number_of_threads(
     other = Scorer.open(artifact_folder, device="cpu", threads=threads)
     assert other.threads == threads
     assert other.score(TEXTS[::3]) == together[::3]
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_where_the_runtime_falls_back_to_the_processor_it_has_the_processors_network(
+    artifact_folder: Path, together: list[Scored], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])  # a GPU's runtime without a GPU
+    fallen = Scorer.open(artifact_folder, device="auto", threads=2)
+    assert (fallen.asked, fallen.provider) == (CUDA, CPU)
+    assert fallen.score(TEXTS[::3]) == together[::3]
+    with pytest.raises(DeviceError, match=f"got {CPU}"):
+        Scorer.open(artifact_folder, device="cuda")
 
 
 def test_a_row_of_the_network_is_the_same_bit_for_bit_whatever_the_other_rows_hold(scorer: Scorer) -> None:
