@@ -91,7 +91,13 @@ def _revealed(secret: SecretStr | None) -> str | None:
 
 
 def kept_logs(settings: Settings) -> list[Kept]:
-    """Every log there has to be."""
+    """Every log that `init` makes: those that a process needs, and what is remembered of feeds."""
+    from ingest.feeds import FEEDS  # noqa: PLC0415 - only who publishes feeds reads any
+
+    return [*_needed_logs(settings), FEEDS]
+
+
+def _needed_logs(settings: Settings) -> list[Kept]:
     inputs = [Kept(each.kafka_topic) for each in settings.input]
     return [*inputs, DEAD_LETTERS, SCORES, WINDOWS, ALERTS, NOTICES, CHECKPOINTS, FEEDBACK, AUDIT]
 
@@ -99,17 +105,21 @@ def kept_logs(settings: Settings) -> list[Kept]:
 def ready_logs(settings: Settings, logs: Logs) -> list[str]:
     """Before anything runs: make the embedded logs, or check those in Kafka; says what was made. See `check_logs`."""
     if settings.kafka is None:
-        return logs.ensure(kept_logs(settings))
+        return logs.ensure(_needed_logs(settings))
     check_logs(settings, logs)
     return []
 
 
 def check_logs(settings: Settings, logs: Logs) -> None:
-    """Whether every log is there, with as many partitions as it must have. Raises `LogUnfit`, `LogAway`."""
-    found = {kept.log: logs.partitions(kept.log) for kept in kept_logs(settings)}
+    """Whether every log is there that a process needs, with as many partitions as it must have.
+
+    Raises `LogUnfit`, `LogAway`.
+    """
+    needed = _needed_logs(settings)
+    found = {kept.log: logs.partitions(kept.log) for kept in needed}
     misfits = [
         f"{kept.log} has {found[kept.log]} partitions and must have {kept.partitions}"
-        for kept in kept_logs(settings)
+        for kept in needed
         if kept.partitions not in {None, found[kept.log]}
     ]
     if misfits:

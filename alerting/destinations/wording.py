@@ -49,6 +49,7 @@ class Letters:
             "percent": _percent,
             "excerpt": _excerpt,
             "address": _address,
+            "place": _place,
             "when": self._when,
             "link": self.link,
         }
@@ -86,3 +87,8 @@ def _address(url: str) -> str:
     """An address of the web as it may stand in a text; empty if it is none."""
     is_one = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
     return url.replace("<", "%3C").replace("@", "%40") if is_one else ""
+
+
+def _place(runbook: str) -> str:
+    """Where it stands what to do: an address of the web, or, in one line, whatever else the rule names."""
+    return _address(runbook) or _excerpt(runbook)

@@ -104,8 +104,8 @@ def _glance() -> list[Json]:
         number("Aggregator", "1 while somebody watches the topics.", "bellwether:aggregator:watching"),
         number("Firing", "Alerts of Prometheus that fire, the watchdog among them.",
                'count(ALERTS{alertstate="firing"}) or vector(0)'),
-        number("Canary", "Since the newest one that came through.",
-               "time() - min(bellwether_canary_seen_timestamp_seconds) or vector(0)", unit="s"),
+        number("Canary", "Since the newest one that came through, by input; nothing where none are published.",
+               ("time() - max by (kafka_topic) (bellwether_canary_seen_timestamp_seconds)", "{{kafka_topic}}"), unit="s"),
         number("Dead letters", "In the last day.", "sum(increase(bellwether_classify_dead_letters_total[1d]))", **RED_AT_1),
         number("Lost", "Positions that were gone before they were read, in the last day.",
                "sum(increase(bellwether_classify_positions_skipped_total[1d]))"

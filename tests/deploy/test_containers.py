@@ -14,11 +14,11 @@ import yaml
 
 from bellwether.cli import COMMANDS
 from bellwether.settings import WrongSettings, read_settings
+from tests.deploy.composed import DEPLOY, environment
 from tests.promises.service import COMMAND
 from tests.servers import Kafka
 from tests.waiting import until
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 # https://docs.docker.com/reference/compose-file/services/, as far as they are used here.
 KEYS = {"build", "command", "depends_on", "environment", "healthcheck", "image", "ports", "restart", "secrets",
         "stop_grace_period", "volumes"}  # fmt: skip
@@ -58,6 +58,13 @@ def test_a_service_waits_for_services_that_exist_and_can_say_that_they_are_ready
         assert condition != "service_completed_successfully" or "restart" not in services[other]
 
 
+def test_every_service_that_has_to_stay_up_is_started_again(services: dict[str, dict[str, Any]]) -> None:
+    waits = [wait for each in services.values() for wait in each.get("depends_on", {}).items()]
+    done = {other for other, how in waits if how["condition"] == "service_completed_successfully"}
+    assert done == {"init"}
+    assert {name for name, each in services.items() if each.get("restart") != "unless-stopped"} == done
+
+
 def test_every_volume_with_a_name_is_declared_and_used(compose: dict[str, dict[str, Any]]) -> None:
     mounts = [volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", ())]
     assert {mount for mount in mounts if not mount.startswith(".")} == set(compose["volumes"])
@@ -88,7 +95,8 @@ def test_kafka_has_a_listener_for_the_other_containers_and_one_for_this_machine(
     protocols = dict(each.split(":") for each in told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
     assert set(protocols) == set(listens)
     assert set(advertised) == set(listens) - {told["KAFKA_CONTROLLER_LISTENER_NAMES"]}
-    assert advertised["INSIDE"] == services["bellwether"]["environment"]["BELLWETHER_KAFKA__BOOTSTRAP_SERVERS"]
+    settings = tomllib.loads((DEPLOY / "compose.toml").read_text())
+    assert [advertised["INSIDE"]] == settings["kafka"]["bootstrap_servers"]
     assert services["kafka"]["ports"] == [f"{advertised['OUTSIDE']}:{listens['OUTSIDE']}"]
 
 
@@ -103,7 +111,8 @@ def test_with_the_second_file_the_console_asks_for_the_tokens_in_the_secret(
     ((variable, path),) = more["services"][name]["environment"].items()
     assert path == f"/run/secrets/{secret}"
     (tmp_path / secret).write_text("ann:a-token-of-enough-characters\n")
-    for each, value in (services[name]["environment"] | {variable: str(tmp_path / secret)}).items():
+    told = environment(services[name], DEPLOY, tmp_path / "inside")
+    for each, value in (told | {variable: str(tmp_path / secret)}).items():
         monkeypatch.setenv(each, value)
     monkeypatch.chdir(tmp_path)
     assert read_settings().console.tokens_file == tmp_path / secret
@@ -126,15 +135,15 @@ def test_what_compose_starts_makes_its_logs_and_gets_ready_beside_a_real_kafka(
     ours = {"BELLWETHER_KAFKA__BOOTSTRAP_SERVERS": ",".join(broker.bootstrap), "BELLWETHER_HTTP__HOST": "127.0.0.1",
             "BELLWETHER_HTTP__PORT": "0", "BELLWETHER_LOGGING__FORMAT": "json"}  # fmt: skip
     commands = {name: [*COMMAND, *services[name]["command"]] for name in ("init", "bellwether")}
-    environment = {name: os.environ | services[name]["environment"] | ours for name in commands}
+    told = {name: os.environ | environment(services[name], DEPLOY, tmp_path / name) | ours for name in commands}
     try:
         done = subprocess.run(
-            commands["init"], env=environment["init"], cwd=tmp_path, capture_output=True, text=True, check=False
+            commands["init"], env=told["init"], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         with said.open("wb") as out:
             process = subprocess.Popen(
-                commands["bellwether"], env=environment["bellwether"], cwd=tmp_path, stdout=out, stderr=out
+                commands["bellwether"], env=told["bellwether"], cwd=tmp_path, stdout=out, stderr=out
             )
         try:
             until(lambda: _is_ready(said), 90, lambda: said.read_text()[-2000:])
@@ -166,7 +175,7 @@ def test_compose_names_settings_and_commands_that_exist(
     name: str, services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for variable, value in services[name]["environment"].items():
+    for variable, value in environment(services[name], DEPLOY, tmp_path / "inside").items():
         monkeypatch.setenv(variable, value)
     settings = read_settings()
     assert settings.kafka is not None

@@ -75,3 +75,12 @@ def test_the_provider_looks_where_compose_puts_the_dashboards() -> None:
     assert [provider["options"]["path"]] == [
         inside for outside, inside, *_ in mounts if outside == "./grafana/dashboards"
     ]
+
+
+def test_without_an_aggregator_the_canary_s_panel_shows_nothing_rather_than_a_perfect_second() -> None:
+    """The newest of each input, as the rule has it: who stands by keeps the gauge of the time when it worked."""
+    (panel,) = [panel for panel in DASHBOARDS["pipeline.json"]["panels"] if panel["title"] == "Canary"]
+    (expression,) = [target["expr"] for target in panel["targets"]]
+    rules = yaml.safe_load((GRAFANA.parent / "prometheus" / "rules" / "pipeline.yml").read_text())["groups"]
+    (rule,) = [rule for group in rules for rule in group["rules"] if rule.get("alert") == "CanaryMissing"]
+    assert expression in rule["expr"]
