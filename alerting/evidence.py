@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from alerting.alerts import Evidence
 from alerting.windows import is_topic
-from classifier.scores import WHOLE, Details, decode_details
+from classifier.scores import WHOLE, Details, ScoredDocument, decode_details
 from ingest.instants import moment
 
 SHOWN = 5  # documents an alert carries
@@ -138,16 +138,17 @@ class Candidates(Struct):
         return {story for start, stories in related.bins.items() if since <= start < until for story in stories}
 
 
-def evidence(candidate: Candidate) -> Evidence:
+def evidence(of: Candidate | ScoredDocument) -> Evidence:
     """The document as an alert shows it."""
-    details = candidate.shown
+    shown: Details | ScoredDocument = of.shown if isinstance(of, Candidate) else of
+    negative = WHOLE - of.positivity if isinstance(of, Candidate) else of.sentiment[0]
     return Evidence(
-        id=details.id,
-        source=details.source,
-        published_at=moment(details.published_at),
-        language=details.language,
-        text=details.text,
-        negative=(WHOLE - candidate.positivity) / WHOLE,
-        url=details.url,
-        spans=tuple((span.start, span.end, span.weight / WHOLE) for span in details.spans),
+        id=shown.id,
+        source=shown.source,
+        published_at=moment(shown.published_at),
+        language=shown.language,
+        text=shown.text,
+        negative=negative / WHOLE,
+        url=shown.url,
+        spans=tuple((span.start, span.end, span.weight / WHOLE) for span in shown.spans),
     )

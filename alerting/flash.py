@@ -66,15 +66,15 @@ class Severe:
 
     def among(self, columns: Columns) -> Iterator[tuple[ScoredDocument, Flash]]:
         """Each with the reasons, in the order of the range."""
-        if not len(columns.named):
+        if not len(named := columns.named):
             return
         tiers = np.array([self._trust.tier(source) for source in columns.sources])
-        rows = np.unique(columns.named[:, 0])  # [R]
+        rows = np.unique(named[:, 0])  # [R]
         beyond_doubt = columns.rows["sentiment"][rows, 0] >= self._settings.negative * WHOLE
         trusted = tiers[columns.rows["source"][rows]] <= self._settings.source_tier
         for row in rows[beyond_doubt & trusted].tolist():
-            topics = tuple(topic for topic in columns.topics_of(row) if topic in self._topics)
             document = columns.document(row)
+            topics = tuple(name for label in document.labels if (name := columns.range.topics[label]) in self._topics)
             words = self._found(document.text)
             if topics or words:
                 yield (

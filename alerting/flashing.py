@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from alerting.alerts import Alert, Evidence, Flash, Handled, Subject
+from alerting.alerts import Alert, Flash, Handled, Subject
 from alerting.book import Excess, Told
 from alerting.compose import alert_id
-from alerting.evidence import SHOWN
+from alerting.evidence import SHOWN, evidence
 from alerting.flash import QUIET, Severe
 from alerting.incidents import TOGETHER
 from alerting.judging import Judge
@@ -16,7 +16,7 @@ from alerting.spikes import LONGEST
 from alerting.state import AggregateSettings, State
 from alerting.watching import Watcher
 from alerting.windows import total
-from classifier.scores import WHOLE, Columns, ScoredDocument
+from classifier.scores import Columns, ScoredDocument
 from ingest.instants import DAY, instant, moment
 
 
@@ -132,7 +132,7 @@ class FlashLane:
             stories=max(counts.stories, 1),
             sources=max(len(counts.sources), 1),
             languages=dict(sorted(counts.languages.items())) or {document.language: 1},
-            top_documents=(*(before.top_documents if before else ()), _shown(document))[:SHOWN],
+            top_documents=(*(before.top_documents if before else ()), evidence(document))[:SHOWN],
             detection=spike.detection,
             ready=spike.ready,
             late=state.bins.is_closed(state.bins.start_of(document.event_at)),
@@ -152,16 +152,3 @@ class FlashLane:
             return None
         classified_at = moment(state.classified_at) if state.classified_at else None
         return Handled(moment(document.published_at), moment(document.appended_at), classified_at)
-
-
-def _shown(document: ScoredDocument) -> Evidence:
-    return Evidence(
-        id=document.id,
-        source=document.source,
-        published_at=moment(document.published_at),
-        language=document.language,
-        text=document.text,
-        negative=document.sentiment[0] / WHOLE,
-        url=document.url,
-        spans=tuple((span.start, span.end, span.weight / WHOLE) for span in document.spans),
-    )

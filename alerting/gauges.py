@@ -1,14 +1,16 @@
 """What stands now, as Prometheus shows it: each topic, and the newest canary. Names are no labels: their set is open."""
 
 import math
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
+from alerting.alerts import Severity
 from alerting.spikes import Band, Spike
 from classifier.scores import ScoreRange
 from ingest.instants import SECOND
 
-SEVERITIES = ("warning", "critical")
+SEVERITIES = get_args(Severity)
 CANARY_S = (0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900)
 FEWEST = 0.5  # documents, fading; of fewer no share is told
 

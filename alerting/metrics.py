@@ -1,21 +1,21 @@
 """What the aggregator tells Prometheus."""
 
 from collections import Counter as Counts
+from typing import get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from alerting.alerts import Alert, Subject
+from alerting.alerts import Action, Alert, Subject
 from alerting.eventtime import Verdict
 from alerting.gauges import SEVERITIES, CanaryGauges, TopicGauges
 from alerting.keeper import Keeper
+from classifier.artifact import SENTIMENTS
 from classifier.scores import Columns
+from ingest.document import LANGUAGES
 from ingest.instants import DAY, SECOND, instant
 from ingest.logs import Batch
 
-SENTIMENTS = ("negative", "neutral", "positive")
-LANGUAGES = ("en", "zh", "und")
-ACTIONS = ("page", "notify", "digest")
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)
 
 
@@ -72,7 +72,7 @@ class AggregateMetrics:
             self.ranges.labels(verdict.value)
         for severity in SEVERITIES:
             self.alerts.labels(severity)
-        for action in ACTIONS:
+        for action in get_args(Action):
             self.told.labels(action)
         self._topics: tuple[str, ...] = ()
         self._counted: Counts[tuple[str, str, str]] = Counts()  # not yet shown

@@ -67,33 +67,40 @@ def _count(alert: Alert, records: Iterable[Record], width: int) -> tuple[Counts,
     """Counts of windows before the instant of the finding, and of those up to it; None where scores are gone."""
     at = instant(alert.updated_at)
     before, upto = _Count(), _Count()
-    positions: dict[tuple[str, int], int] = {}
-    is_first = True
-    for record in records:
-        if is_first and record.offset > alert.scores_from:
+    for columns in behind(alert, records):
+        if columns is None:
             return None
-        is_first = False
-        if record.offset >= alert.scores_to:
-            break
-        columns = decode_columns(record.value or b"")
-        place = columns.range.log_id, columns.range.partition
-        columns = columns.since(positions.get(place, 0))  # what a crash wrote twice counts once
-        positions[place] = max(positions.get(place, 0), columns.range.next)
         starts = columns.rows["event_at"] - columns.rows["event_at"] % width
-        is_in = _about(alert, columns) & (starts >= instant(alert.first_seen_at))
+        is_in = is_about(alert, columns) & (starts >= instant(alert.first_seen_at))
         before.add(columns, is_in & (starts < at))
         upto.add(columns, is_in & (starts <= at))
     return before.counts(), upto.counts()
 
 
-def _about(alert: Alert, columns: Columns) -> NDArray[np.bool_]:
+def behind(alert: Alert, records: Iterable[Record]) -> Iterator[Columns | None]:
+    """What the alert was computed from, in order; None first where it is not kept. Raises `msgspec.MsgspecError`."""
+    positions: dict[tuple[str, int], int] = {}
+    is_first = True
+    for record in records:
+        if is_first and record.offset > alert.scores_from:
+            yield None
+        is_first = False
+        if record.offset >= alert.scores_to:
+            return
+        columns = decode_columns(record.value or b"")
+        place = columns.range.log_id, columns.range.partition
+        yield columns.since(positions.get(place, 0))  # what a crash wrote twice counts once
+        positions[place] = max(positions.get(place, 0), columns.range.next)
+
+
+def is_about(alert: Alert, columns: Columns) -> NDArray[np.bool_]:
     """Which rows are on the alert's subject."""
     subject, topics = alert.subject, columns.range.topics
     table = topics if subject.kind == "topic" else columns.names
-    is_about = np.zeros(len(columns), bool)
+    found = np.zeros(len(columns), bool)
     if subject.name in table:
-        is_about[columns.labelled(table.index(subject.name) + (0 if table is topics else len(topics)))] = True
-    return is_about
+        found[columns.labelled(table.index(subject.name) + (0 if table is topics else len(topics)))] = True
+    return found
 
 
 class _Count:

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from classifier.artifact import SENTIMENTS
 from classifier.reading import Bad, Outcome
 from classifier.scorer import Scorer, Work
 from classifier.scores import ScoredDocument
 from ingest.deadletters import REASONS
+from ingest.document import LANGUAGES
 from ingest.instants import SECOND
-
-LANGUAGES = ("en", "zh", "und")
-SENTIMENTS = ("negative", "neutral", "positive")
 
 _NAME = "bellwether_classify"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

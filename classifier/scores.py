@@ -170,10 +170,6 @@ class Columns:
         pairs = [(row, name) for name in names for row in self.labelled(len(self.range.topics) + name).tolist()]
         return np.array(pairs, np.int64).reshape(-1, 2)
 
-    def topics_of(self, row: int) -> tuple[str, ...]:
-        """The topics that a document is labelled with."""
-        return decode_details(self.details(row)).topics
-
     def details(self, row: int) -> bytes:
         """What is shown of a document, as `decode_details` reads it."""
         start = self.rows["details"].item(row)

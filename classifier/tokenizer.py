@@ -44,7 +44,7 @@ class Tokens:
 
 
 class Tokenizer:
-    """The artifact's tokenizer. Belongs to one thread."""
+    """The artifact's tokenizer. Several threads may use it at once: nothing in it changes."""
 
     def __init__(self, path: Path, max_tokens: int) -> None:
         """Read the tokenizer.

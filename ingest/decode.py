@@ -105,7 +105,7 @@ def field_mapping(fields: Mapping[str, str], timezone: str | None = None, epoch:
 
 
 class Decoder:
-    """Reads the records of one input. Not thread-safe."""
+    """Reads the records of one input. Holds nothing that changes: several threads may use it at once."""
 
     def __init__(
         self,
@@ -167,9 +167,7 @@ class Decoder:
             language=language_of(text, native.lang),
             kind=native.kind or "",
             url=url if _WEB.match(url) else "",  # the console makes a link of it
-            author=clean_line(native.author or ""),
             entities=_names(native.entities or ()),
-            precise=native.published_precision != "day",
         )
 
     def _fits(self, value: bytes) -> None:

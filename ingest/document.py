@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+LANGUAGES = ("en", "zh", "und")
+
 
 class Document(Struct, frozen=True):
     """A valid document. `text` is the cleaned title, a newline, and the cleaned body; or the cleaned text."""
@@ -11,9 +13,7 @@ class Document(Struct, frozen=True):
     published_at: int  # instant; of a bare date, its start
     event_at: int  # the instant it counts at (see `decode`)
     text: str
-    language: str  # "en", "zh" or "und"
+    language: str  # one of LANGUAGES
     kind: str = ""  # "news", "comment" or ""
     url: str = ""
-    author: str = ""
     entities: tuple[str, ...] = ()
-    precise: bool = True  # False: only the date is known

@@ -33,7 +33,7 @@ class Unchanged(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """No feed this time. `wait_s` is what the server asked for; `gone`: it says the feed will never come back."""
+    """No feed this time. `wait_s` is what the server asked for, at most a day; `gone`: it says the feed will never come back."""
 
     why: str
     wait_s: int = 0
@@ -74,19 +74,20 @@ def fetch(
 def _refusal(response: httpx.Response, now: int) -> Failed:
     gone = response.status_code == httpx.codes.GONE
     why = f"answered {response.status_code} {response.reason_phrase}".strip()
-    return Failed(why, wait_s=_asked_wait_s(response.headers.get("retry-after", ""), now), gone=gone)
+    wait_s = retry_after_s(response.headers.get("retry-after", ""), now) or 0.0
+    return Failed(why, wait_s=min(int(wait_s), 86_400), gone=gone)
 
 
-def _asked_wait_s(told: str, now: int) -> int:
-    """What Retry-After says, as seconds from now; at most a day."""
+def retry_after_s(told: str, now: int) -> float | None:
+    """What Retry-After says, seconds or an HTTP date, as seconds from now; None if it is neither."""
     told = told.strip()
     if told.isascii() and told.isdigit():
-        return min(int(told[:9]), 86_400)
+        return float(told[:12])
     try:
         at = parsedate_to_datetime(told)
     except (ValueError, TypeError, IndexError, OverflowError):
-        return 0
-    return min(max(0, (instant(at if at.tzinfo else at.replace(tzinfo=UTC)) - now) // SECOND), 86_400)
+        return None
+    return max(0.0, (instant(at if at.tzinfo else at.replace(tzinfo=UTC)) - now) / SECOND)
 
 
 def shown_url(url: str) -> str:

@@ -7,7 +7,7 @@ process that has the same file, and ends with its token.
 import hmac
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from msgspec import Struct
@@ -128,6 +128,4 @@ def host_of(header: str) -> str:
 
 def networks(names: Sequence[str]) -> tuple[Network, ...]:
     """Addresses or networks as they are written. Raises `ValueError`."""
-    from ipaddress import ip_network  # noqa: PLC0415
-
     return tuple(ip_network(name) for name in names)

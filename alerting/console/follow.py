@@ -6,17 +6,15 @@ It commits nothing. How far it is stands in the view, so that an outage does not
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from alerting.audit import Audit
-from alerting.cases import Entry, entry_message
+from alerting.cases import Entry, Verdict, entry_message
 from alerting.console.metrics import ConsoleMetrics
 from alerting.console.reminders import Reminders
 from alerting.console.view import SPANS, Read, View
 from ingest.logs import Batch, Event, Logs, Message, Opened, Place, Skipped
 from ingest.steps import Step
-
-VERDICTS = ("confirm", "dismiss", "wrong_topic", "wrong_sentiment")
 
 
 class NotKept(Exception):  # noqa: N818 - a state of the world
@@ -108,7 +106,7 @@ class Follow:
             self._view.read[place.log] = read
 
     def _messages(self, entry: Entry, now: int) -> list[Message]:
-        kind: Literal["feedback", "case"] = "feedback" if entry.act in VERDICTS else "case"
+        kind: Literal["feedback", "case"] = "feedback" if entry.act in get_args(Verdict) else "case"
         about = entry.alert if kind == "feedback" else entry.incident
         details = {"act": entry.act, "text": entry.text, "topic": entry.topic, "sentiment": entry.sentiment,
                    "subject": entry.subject, "until": entry.until.isoformat() if entry.until else ""}  # fmt: skip

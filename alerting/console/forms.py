@@ -1,6 +1,5 @@
 """What people do: sign in and out, judge an alert, work on a case. Forms in, the page again out."""
 
-from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from msgspec import ValidationError, convert
@@ -45,24 +44,13 @@ class Forms:
 
     async def judge(self, request: Request) -> Response:
         """A verdict on an alert."""
-        alert, said = request.path_params["alert"], _said(await self._form(request))
-
-        def make() -> Entry:
-            now = self._room.clock()
-            story = found(self._room.answers.story(alert, now))
-            return verdict(said, story, self._room.answers.topics(), request.state.caller.name, now)
-
-        return await self._keep(make, f"/alerts/{alert}?said=1#verdict")
+        entry = await run_in_threadpool(judged, self._room, request, _said(await self._form(request)))
+        return RedirectResponse(f"/alerts/{entry.alert}?said=1#verdict", 303)
 
     async def handle(self, request: Request) -> Response:
         """Something done to a case."""
-        name, said = request.path_params["incident"], _said(await self._form(request))
-
-        def make() -> Entry:
-            now = self._room.clock()
-            return handling(said, found(self._room.answers.incident(name, now)), request.state.caller.name, now)
-
-        return await self._keep(make, f"/incidents/{name}?said=1#case")
+        entry = await run_in_threadpool(handled, self._room, request, _said(await self._form(request)))
+        return RedirectResponse(f"/incidents/{entry.incident}?said=1#case", 303)
 
     async def door(self, request: Request) -> Response:
         """The page that asks for a token."""
@@ -101,12 +89,23 @@ class Forms:
             raise HTTPException(403)
         return fields
 
-    async def _keep(self, make: Callable[[], Entry], then: str) -> Response:
-        def keep() -> None:
-            self._room.desk.say(make())
 
-        await run_in_threadpool(keep)
-        return RedirectResponse(then, 303)
+def judged(room: Room, request: Request, said: Said) -> Entry:
+    """Keep a verdict on the alert that the request's path names. Raises `Unfit`."""
+    now = room.clock()
+    story = found(room.answers.story(request.path_params["alert"], now))
+    entry = verdict(said, story, room.answers.topics(), request.state.caller.name, now)
+    room.desk.say(entry)
+    return entry
+
+
+def handled(room: Room, request: Request, said: Said) -> Entry:
+    """Keep what was done to the case that the request's path names. Raises `Unfit`."""
+    now = room.clock()
+    incident = found(room.answers.incident(request.path_params["incident"], now))
+    entry = handling(said, incident, request.state.caller.name, now)
+    room.desk.say(entry)
+    return entry
 
 
 def ask(request: Request, room: Room, back: str, *, wrong: bool = False) -> Response:

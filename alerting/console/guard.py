@@ -42,7 +42,7 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        cookies = cookies_of(headers)
+        cookies = Request(scope).cookies
         peer = (scope.get("client") or ("", 0))[0]
         given = cookies.get(FORM, "")
         token = given if len(given) == 43 and given.replace("-", "").replace("_", "").isalnum() else ""
@@ -92,9 +92,3 @@ def cookie(name: str, value: str, *, is_secure: bool, seconds: int | None = None
     if seconds is not None:
         made[name]["max-age"] = seconds
     return made[name].OutputString()
-
-
-def cookies_of(headers: Headers) -> dict[str, str]:
-    """The cookies of a request; what is no cookie is none."""
-    pairs = (part.partition("=") for part in headers.get("cookie", "").split(";"))
-    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}

@@ -13,12 +13,12 @@ from starlette.routing import Route
 from alerting.bodies import limited
 from alerting.cases import Entry
 from alerting.console.answers import Now, Standing, Story
-from alerting.console.forms import LARGEST_BODY
+from alerting.console.forms import LARGEST_BODY, handled, judged
 from alerting.console.guard import is_same_origin
 from alerting.console.incidents import Incident, Line
 from alerting.console.pages import found
 from alerting.console.room import Room
-from alerting.console.saying import Said, Unfit, handling, verdict
+from alerting.console.saying import Said, Unfit
 from alerting.console.why import Why
 
 LIMIT, MOST = 100, 1000
@@ -115,37 +115,15 @@ class Interface:
 
     async def judge(self, request: Request) -> Response:
         """See `CALLS`."""
-        said = await _body(request)
-
-        def make() -> Entry:
-            now = self._room.clock()
-            story = found(self._room.answers.story(request.path_params["alert"], now))
-            return verdict(said, story, self._room.answers.topics(), request.state.caller.name, now)
-
-        return await self._keep(make)
+        return told(await run_in_threadpool(judged, self._room, request, await _body(request)), 201)
 
     async def handle(self, request: Request) -> Response:
         """See `CALLS`."""
-        said = await _body(request)
-
-        def make() -> Entry:
-            now = self._room.clock()
-            incident = found(self._room.answers.incident(request.path_params["incident"], now))
-            return handling(said, incident, request.state.caller.name, now)
-
-        return await self._keep(make)
+        return told(await run_in_threadpool(handled, self._room, request, await _body(request)), 201)
 
     def described(self, _: Request) -> Response:
         """The description of all this."""
         return told(openapi())
-
-    async def _keep(self, make: Callable[[], Entry]) -> Response:
-        def keep() -> Entry:
-            entry = make()
-            self._room.desk.say(entry)
-            return entry
-
-        return told(await run_in_threadpool(keep), 201)
 
 
 def openapi() -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
+from msgspec.structs import replace
+
 from alerting.alerts import Severity
 from alerting.cases import FRESH
 from alerting.console.incidents import Deadlines, Incident, incident_of
@@ -46,10 +48,7 @@ class Reminders:
             if not is_told and moment(now) - incident.due_at < FRESH:
                 yield _firing(incident)
         elif raised is not None and raised.status == "firing":
-            yield Notice(
-                **{field: getattr(raised, field) for field in raised.__struct_fields__}
-                | {"status": "resolved", "ends_at": moment(now)}
-            )
+            yield replace(raised, status="resolved", ends_at=moment(now))
 
 
 def _firing(incident: Incident) -> Notice:

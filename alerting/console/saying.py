@@ -9,11 +9,11 @@ from msgspec import Struct
 from alerting.cases import Entry, Handling, Verdict
 from alerting.console.answers import Story
 from alerting.console.incidents import Incident
+from classifier.artifact import SENTIMENTS
 from ingest.instants import moment
 
 LONGEST_TEXT, LONGEST_WHOM = 2000, 60
 LONGEST_MUTE = 24.0 * 366  # hours
-SENTIMENTS = ("negative", "neutral", "positive")
 
 
 class Unfit(Exception):  # noqa: N818 - what somebody said

@@ -45,7 +45,6 @@ class Windows:
 
     def __init__(self) -> None:
         self.present: int | None = None  # the end of the newest window: up to here event time is known
-        self.width = 0  # of a window, microseconds
         self._held: dict[Subject, dict[int, Counts]] = {}
         self._count = 0
         self._horizon = 0  # windows that start before it are gone
@@ -64,7 +63,7 @@ class Windows:
             return
         held[start] = new
         self._count += before is None
-        self.present, self.width = max(self.present or end, end), end - start
+        self.present = max(self.present or end, end)
         if self.present - KEPT > self._horizon + HOUR or self._count > MOST:
             self._thin()
 

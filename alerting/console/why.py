@@ -6,16 +6,19 @@ fading sums is taken out of them, and the return period computed anew from what 
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
+import numpy as np
 from msgspec import MsgspecError, Struct
 
 from alerting.alerts import Alert
 from alerting.rarity import days_without
+from alerting.rebuild import behind, is_about
 from alerting.rules import SpikeSettings
 from alerting.statistic import Sums
-from classifier.scores import ScoredDocument, ScoreRange, decode_range
+from classifier.packing import is_negative
+from classifier.scores import ScoredDocument
 from ingest.instants import SECOND, instant
 from ingest.logs import Record
 
@@ -55,48 +58,24 @@ def why(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSett
         return Why("one_text")
     if alert.detection.documents == 0:
         return Why("older_version")
-    documents: dict[tuple[str, int, int], ScoredDocument] = {}
+    since, until = instant(alert.first_seen_at), instant(alert.updated_at)
+    documents: list[ScoredDocument] = []
     read = 0
-    for scores in _ranges(alert, records):
-        if scores is None:
-            return Why("gone")
-        read += len(scores.documents)
-        if read > MOST_DOCUMENTS:
-            return Why("too_many")
-        for document in scores.documents:
-            if _is_about(document, alert, scores):
-                documents[scores.log_id, scores.partition, document.offset] = document
+    try:
+        for columns in behind(alert, records):
+            if columns is None:
+                break
+            read += len(columns)
+            if read > MOST_DOCUMENTS:
+                return Why("too_many")
+            at = columns.rows["event_at"]
+            is_in = is_about(alert, columns) & (since <= at) & (at <= until)
+            documents += map(columns.document, np.flatnonzero(is_in).tolist())
+    except MsgspecError:
+        return Why("gone")
     if not documents:
         return Why("gone")
-    return _Weighed(alert, sorted(documents.values(), key=_in_time), width, settings).answers()
-
-
-def _ranges(alert: Alert, records: Iterable[Record]) -> Iterator[ScoreRange | None]:
-    """What the alert was computed from, in order; None where it is not kept."""
-    is_first = True
-    for record in records:
-        if is_first and record.offset > alert.scores_from:
-            yield None
-        is_first = False
-        if record.offset >= alert.scores_to:
-            return
-        try:
-            yield decode_range(record.value or b"")
-        except MsgspecError:
-            yield None
-
-
-def _is_about(document: ScoredDocument, alert: Alert, scores: ScoreRange) -> bool:
-    if not instant(alert.first_seen_at) <= document.event_at <= instant(alert.updated_at):
-        return False
-    if alert.subject.kind == "entity":
-        return alert.subject.name in document.names
-    return any(scores.topics[label] == alert.subject.name for label in document.labels)
-
-
-def _is_negative(document: ScoredDocument) -> bool:
-    negative, neutral, positive = document.sentiment
-    return negative > neutral and negative > positive
+    return _Weighed(alert, sorted(documents, key=_in_time), width, settings).answers()
 
 
 def _in_time(document: ScoredDocument) -> tuple[int, int]:
@@ -111,7 +90,7 @@ class _Weighed:
         self._all = self._sums(documents)
 
     def answers(self) -> Why:
-        negatives = [document for document in self._documents if _is_negative(document)]
+        negatives = [document for document in self._documents if is_negative(document)]
         sources = Counter(document.source for document in negatives).most_common(SHOWN)
         stories = Counter(document.story for document in negatives).most_common(SHOWN)
         said = {document.story: document.text for document in reversed(self._documents)}
@@ -130,7 +109,7 @@ class _Weighed:
         less = Sums(*(whole - left for whole, left in zip(self._all, rest, strict=True)))
         days = days_without(self._alert.detection, less, self._settings)
         need = self._alert.detection.alarm_days * (1 if self._alert.ready else 10)
-        return Without(name, len(out), sum(map(_is_negative, out)), round(days, 3), days >= need)
+        return Without(name, len(out), sum(map(is_negative, out)), round(days, 3), days >= need)
 
     def _sums(self, documents: list[ScoredDocument]) -> Sums:
         """The fading sums over the first text of each story: copies do not count."""
@@ -144,6 +123,6 @@ class _Weighed:
             end = min(document.event_at - document.event_at % self._width + self._width, at)
             weight = math.exp(-(at - end) / scale)
             count += weight
-            negatives += weight * _is_negative(document)
+            negatives += weight * is_negative(document)
             squares += weight * weight
         return Sums(count, negatives, squares)

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from alerting.alerts import Subject
 from alerting.cases import Entry
+from alerting.spikes import LONGEST
 from ingest.instants import moment
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
-LONGEST = 1000.0  # days; beyond it no return period is told
 
 
 @cache

@@ -5,8 +5,6 @@ import ssl
 from base64 import b64encode
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -15,7 +13,7 @@ from pydantic import SecretStr
 
 from alerting.destinations.answers import Answer, Away, Delivered, Refused
 from alerting.destinations.attempt import AttemptLoop
-from ingest.instants import SECOND, instant
+from ingest.fetch import retry_after_s
 
 TIMEOUT_S = 5.0
 DRAIN_S = 0.5
@@ -114,7 +112,7 @@ class Posting:
         except httpx.RequestError as error:
             reason, sentence = self._explain(error)
             return Away(reason, sentence, took_s=clock() - start)
-        return Reply(status, _retry_after_s(retry_after, now), body, clock() - start)
+        return Reply(status, retry_after_s(retry_after, now), body, clock() - start)
 
     async def _post(self, request: httpx.Request) -> tuple[int, str, bytes]:
         # The transport, not the client: that logs each address in full, with whatever password is in it.
@@ -178,17 +176,6 @@ def _tls(ca_file: Path | None, name: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError):
         raise ValueError(f"{ca_file}, the authorities that {name} trusts, cannot be read as PEM") from None
-
-
-def _retry_after_s(value: str, now: int) -> float | None:
-    """Seconds or an HTTP date; None if it is neither."""
-    if value.isascii() and value.isdigit():
-        return float(value[:12])
-    try:
-        until = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (instant(until if until.tzinfo else until.replace(tzinfo=UTC)) - now) / SECOND)
 
 
 async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:
