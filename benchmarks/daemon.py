@@ -69,18 +69,20 @@ class Daemon:
             found = self._arrivals(process)
         return _pace([(at, len(arrived)) for at, arrived in found], len(texts) - WARM_UP)
 
-    def waits(self, texts: Sequence[str], per_s: float) -> tuple[list[float], float]:
+    def waits(self, texts: Sequence[str], per_s: float) -> tuple[list[float], float, float]:
         """Seconds from a document's append to that of its scores, of each document, when they come at random at this rate.
 
-        Also returns how many documents a second were scored, from the first that came to the last that was scored.
+        Also returns how many documents a second came, and how many were scored while they came.
         """
         with self._classifying() as process:
             self._warm_up(process, texts[:WARM_UP])
             self._publish(texts[WARM_UP:], per_s)
             found = self._arrivals(process)
-        came = [at for _, arrived in found for at in arrived]
-        seconds = [(at - came_at) / SECOND for at, arrived in found for came_at in arrived]
-        return seconds, len(came) * SECOND / (max(at for at, _ in found) - min(came))
+        pairs = [(at, came_at) for at, arrived in found for came_at in arrived]
+        came = [came_at for _, came_at in pairs]
+        took = (max(came) - min(came)) / SECOND
+        scored = sum(at <= max(came) for at, _ in pairs)
+        return [(at - came_at) / SECOND for at, came_at in pairs], len(came) / took, scored / took
 
     def _warm_up(self, process: subprocess.Popen[bytes], texts: Sequence[str]) -> None:
         self._publish(texts)

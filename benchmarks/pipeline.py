@@ -1,9 +1,11 @@
 """The whole way against its own model, and against what others would run: side by side, same texts, same threads.
 
-    python -m benchmarks.pipeline --out FILE [--seconds 14] [--rounds 3] [--leave-out NAME]
+    python -m benchmarks.pipeline --out FILE [--seconds 14] [--rounds 3] [--leave-out NAME] [--scores-only]
 
 Each round takes texts that were not seen before and gives them to every contestant in turn, so that a slow minute of the
-machine meets all of them; slow contestants get the first of them, always in the same mix. Figures are medians of rounds.
+machine meets all of them; slow contestants get the first of them, always in the same mix. Figures are medians of rounds. Then
+comes what is behind the scores: aggregation, a detector's update, and how long an alert takes (`benchmarks.aggregation`,
+`benchmarks.latency`).
 """
 
 import argparse
@@ -17,6 +19,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import aggregation, latency
+from benchmarks.alarming import Alarming
 from benchmarks.ceiling import ceiling, multiply_adds
 from benchmarks.client import ceilings
 from benchmarks.daemon import Daemon
@@ -49,6 +53,8 @@ NAMES = {
 }
 BERT_BLOCK = 160  # whole batches of 32 and the whole mix
 PROBE = 160
+BEHIND = "aggregator_scores_per_s", "detector_us_per_update", "alert_latency_p99_s"
+LOAD, ALERTS, PAST, PER_S = 0.8, 500, 1_500, 4.0  # of `benchmarks.latency`
 
 Contestant = Callable[[Sequence[str]], float]  # seconds for these texts
 
@@ -109,6 +115,16 @@ def _fitting(name: str, run: Contestant, probe: Sequence[str], seconds: float) -
     return max(1, round(pace * seconds / block)) * block
 
 
+def behind(rounds: int) -> dict[str, float]:
+    """What comes behind the scores: `BEHIND`, the latency at `LOAD` of what the daemon takes, on Kafka, to the alerts log."""
+    aggregated = aggregation.measured(rounds)
+    texts = Texts(Network().tokenizer)
+    waited = latency.measured("kafka", LOAD, Alarming(ALERTS), texts, PAST, PER_S)
+    rate = aggregated[f"decoding_apart_of_{aggregation.IN_RANGE}"]["median"]
+    update = aggregated["detector_us_per_update"]["median"]
+    return dict(zip(BEHIND, (rate, update, waited["topic"]["alerts_log"]["p99_s"]), strict=True))
+
+
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
     """What those figures that there are, are to each other."""
     pairs = {
@@ -146,17 +162,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     optional = [name for name in NAMES if "texts_per_s" in name and name not in (BARE, KAFKA)]
     parser.add_argument("--leave-out", nargs="*", default=[], choices=optional, metavar="NAME", help=f"of {optional}")
+    parser.add_argument("--scores-only", action="store_true", help=f"leave out {', '.join(BEHIND)}")
     arguments = parser.parse_args()
     console = Console()
     neighbours = Neighbours()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    for figures in measured(arguments.seconds, arguments.rounds, arguments.leave_out, console):
-        # Nothing here drives whole topics over their thresholds yet: null says that there is no figure.
-        figures |= {"alert_latency_p99_s": None, "ratios": ratios(figures), "mix": MIX, "batch": BATCH}
+    for found in measured(arguments.seconds, arguments.rounds, arguments.leave_out, console):
+        figures = found | {"ratios": ratios(found), "mix": MIX, "batch": BATCH} | dict.fromkeys(BEHIND)
         figures |= {"machine": machine() | neighbours.told()}
-        arguments.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        _keep(figures, arguments.out)
         console.print(shown(figures))
         console.print(figures["ratios"], figures["machine"])
+    if not arguments.scores_only:
+        more = behind(arguments.rounds)
+        console.print(more)
+        _keep(figures | more, arguments.out)
+
+
+def _keep(figures: dict[str, Any], out: Path) -> None:
+    out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
