@@ -177,8 +177,8 @@ class Deliver:
             message = dead_letter(source.place, source.record, outcome, told, now)
             yield replace(message, headers=(*message.headers, ("destination", self._name.encode())))
 
-    def _wait(self, key: str, answer: Away, now: int) -> None:
-        wait_s = self._backoff.failed(now, key, answer.retry_after_s)
+    def _wait(self, key: str, answer: Away | Refused, now: int) -> None:
+        wait_s = self._backoff.failed(now, key, answer.retry_after_s if isinstance(answer, Away) else None)
         if self._backoff.failures == 1:
             _log.warning("destination away", destination=self._name, why=answer.sentence, wait_s=round(wait_s, 3))
 
@@ -192,7 +192,7 @@ class Deliver:
         if answer is None:
             return
         self._count_attempt(answer)
-        if isinstance(answer, Away):
+        if isinstance(answer, Away | Refused):  # for whatever reason it is not told, what is open will seem to be over
             self._wait("renewal", answer, now)
         else:
             self._back()

@@ -123,14 +123,19 @@ def test_who_lost_the_partition_to_another_box_keeps_nothing_alive(tmp_path: Pat
         assert len(there.requests) == before > 0
 
 
-def test_one_that_is_away_is_not_stormed_by_renewals(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "answer"), [(503, "away"), (401, "refused")])
+def test_one_that_takes_nothing_is_not_stormed_by_renewals_and_is_told_of(
+    tmp_path: Path, status: int, answer: str
+) -> None:
     outbox = Outbox(tmp_path, Clock(NOW))
     outbox.append(told("a1"))
     with receiving() as there, turning(outbox, alertmanager(there), SETTINGS) as turns:
         turns.turn(2)
-        there.otherwise = 503
+        there.otherwise = status
         turns.turn(600, seconds=1)
-        assert 10 < turns.value("attempts_total", answer="away") < 60
+        tries = turns.value("attempts_total", answer=answer)
+        assert 8 < tries < 60
+        assert turns.value("failures_in_a_row") == tries
         there.otherwise = 200
         turns.turn(70, seconds=1)
         assert turns.value("failures_in_a_row") == 0
