@@ -4,7 +4,7 @@ A time without a zone is read only when the zone is given: hours decide in which
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -110,10 +110,10 @@ def _zone(named: str) -> tzinfo:
     if not named.startswith(("+", "-")):
         return UTC
     digits = named[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    if offset >= timedelta(days=1):
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if hours > 23 or minutes > 59:
         raise UnreadableTime(f"{shown(named)} off UTC, which no zone is")
-    return datetime.strptime(f"{named[0]}{digits}", "%z").tzinfo or UTC
+    return timezone((-1 if named[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
 
 
 def _zoneless(text: str, *, bare: bool) -> UnreadableTime:

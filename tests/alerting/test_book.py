@@ -1,7 +1,8 @@
-"""Who is told of what, when alerts were found while the reading was behind."""
+"""When an event is told, told again and over; and who is told of what, when it was found while the reading was behind."""
 
 from alerting.book import AlertBook, Excess
-from ingest.instants import HOUR
+from alerting.spikes import Spike
+from ingest.instants import HOUR, MINUTE, moment
 from tests.alerting.told import OPENED, told
 
 QUIET = 6 * HOUR
@@ -34,3 +35,77 @@ def test_what_joined_an_incident_stays_joined_while_its_leader_is_open():
 def test_the_end_of_what_was_told_to_nobody_is_told_to_nobody():
     closed = behind(leader_until=OPENED, follower_until=OPENED).quieten(OPENED + QUIET)
     assert [a.historical for a in closed] == [True, True]
+
+
+FAST, SLOW = 600.0, 7200.0  # scales; `told` is about the fast one
+
+
+def spike(days: float, *above: float, fires: bool = True) -> Spike:
+    return Spike(days, fires, above, False, 2.5, True, QUIET, 0.2, 10.0, told().detection)
+
+
+def opened(days: float = 20) -> AlertBook:
+    """An alert on `fraud` that was told when it came once in so many days."""
+    book = AlertBook()
+    change = book.consider("fraud", spike(days, FAST), OPENED - MINUTE, OPENED, 7)
+    assert change is not None
+    assert (change.kind, change.before, change.excess.since, change.excess.scores_from) == (
+        "opened", None, OPENED - MINUTE, 7,
+    )  # fmt: skip
+    book.tell("fraud", told("fraud"), days, OPENED)
+    return book
+
+
+def consider(book: AlertBook, told_of: Spike, at: int) -> tuple[str, str] | None:
+    change = book.consider("fraud", told_of, at - MINUTE, at, 8)
+    return change and (change.kind, change.before.id if change.before else "")
+
+
+def test_an_event_is_told_again_only_when_it_is_so_many_times_rarer() -> None:
+    book = opened(20)
+    assert consider(book, spike(49.9, FAST), OPENED + MINUTE) is None
+    assert consider(book, spike(50, FAST, fires=False), OPENED + MINUTE) is None
+    assert consider(book, spike(50, FAST), OPENED + MINUTE) == ("escalated", "fraud")
+
+
+def test_an_alert_is_over_when_the_scale_that_spoke_is_quiet_though_a_slower_one_is_not() -> None:
+    book = opened()
+    consider(book, spike(20, FAST, SLOW), OPENED + HOUR)
+    consider(book, spike(20, SLOW), OPENED + 2 * HOUR)
+    assert book.quieten(OPENED + HOUR + QUIET - 1) == []
+    assert [(a.id, a.closed_at) for a in book.quieten(OPENED + HOUR + QUIET)] == [
+        ("fraud", moment(OPENED + HOUR + QUIET))
+    ]
+    assert consider(book, spike(49.9, FAST), OPENED + 7 * HOUR) is None, "the slow scale still sees what was told"
+    assert consider(book, spike(50, FAST), OPENED + 7 * HOUR) == ("opened", "")
+
+
+def test_when_all_scales_have_been_quiet_the_next_event_is_a_new_one() -> None:
+    book = opened()
+    book.quieten(OPENED + QUIET)
+    assert consider(book, spike(10, FAST), OPENED + QUIET + MINUTE) == ("opened", "")
+
+
+def test_nobody_says_that_a_subject_is_quiet_whose_sources_are_silent() -> None:
+    book = opened()
+    book.hold(lambda subject: subject == "fraud", OPENED + 3 * HOUR)
+    assert book.quieten(OPENED + 3 * HOUR + QUIET - 1) == []
+    assert len(book.quieten(OPENED + 3 * HOUR + QUIET)) == 1
+
+
+def test_an_event_knows_how_long_it_has_lasted_and_what_came_late() -> None:
+    book = opened()
+    for hours in (1, 3, 2):
+        consider(book, spike(20, SLOW), OPENED + hours * HOUR)
+    book.add_late("fraud", 3, 2)
+    book.add_late("liquidity", 1, 1)
+    excess = book.excesses["fraud"]
+    assert (excess.lasted, excess.above_at, excess.late, excess.late_negatives) == (3 * HOUR, OPENED + 3 * HOUR, 3, 2)
+
+
+def test_who_was_caught_up_with_an_event_is_told_of_its_end_though_the_reading_is_behind_again() -> None:
+    book = behind(leader_until=OPENED, follower_until=OPENED)
+    assert [a.revision for a in book.catch_up(OPENED + HOUR)] == [2, 2]
+    book.tell("fraud", told("fraud", 3, incident="fraud", historical=True), 200, OPENED)
+    ended = book.quieten(OPENED + QUIET)
+    assert [(a.id, a.revision, a.historical) for a in ended] == [("fraud", 4, False), ("liquidity", 3, False)]

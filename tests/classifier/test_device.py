@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -35,14 +36,24 @@ def test_a_quota_of_one_core_or_less_gives_one_thread(tmp_path: Path, files: dic
     ],
 )
 def test_without_a_quota_the_cores_count(tmp_path: Path, files: dict[str, str]) -> None:
-    everything = usable_cores(cgroup(tmp_path, **files))
-    assert everything == usable_cores(tmp_path / "nowhere")
-    assert 1 <= everything <= MOST_THREADS
+    assert usable_cores(cgroup(tmp_path, **files)) == min(len(os.sched_getaffinity(0)), MOST_THREADS)
     assert quota(tmp_path) is None
 
 
-def test_a_quota_need_not_be_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("cores", "used"), [(1, 1), (3, 3), (MOST_THREADS + 1, MOST_THREADS)])
+def test_of_more_cores_than_a_small_network_can_use_some_are_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, used: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    assert usable_cores(tmp_path) == used
+
+
+def test_a_quota_need_not_be_whole_and_counts_as_the_next_whole_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
     assert quota(cgroup(tmp_path, cpu_max="150000 100000\n")) == 1.5
+    assert usable_cores(tmp_path) == 2
 
 
 @pytest.mark.parametrize(

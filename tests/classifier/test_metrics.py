@@ -62,3 +62,4 @@ def test_the_time_from_arrival_to_scores_is_told_of_what_comes_live_only(desk: D
     desk.append(document(2, "Shares fall"))
     Member(desk, scorer, replay=True).run()
     assert desk.metric("since_arrival_seconds_count") == 0
+    assert desk.metric("records_total", kafka_topic="news") == 1

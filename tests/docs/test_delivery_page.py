@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from alerting.destinations.alertmanager import ENDS_AFTER, NAME
+from alerting.destinations.alertmanager import ENDS_AFTER, NAME, RESEND_EVERY
 from alerting.destinations.metrics import OUTCOMES
 from alerting.destinations.robots import ROBOTS
 from alerting.destinations.triage import CAUGHT_UP
@@ -53,5 +53,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"{ROBOTS['dingtalk'].limit_bytes:,} bytes for DingTalk and Feishu" in PAGE
     assert ROBOTS["dingtalk"].limit_bytes == ROBOTS["feishu"].limit_bytes
     assert f"{ROBOTS['wecom'].limit_bytes:,} for WeCom" in PAGE
-    assert (CAUGHT_UP, ENDS_AFTER) == (10 * MINUTE, 15 * MINUTE)
+    assert f"told together {CAUGHT_UP // MINUTE} to {2 * CAUGHT_UP // MINUTE} minutes later" in PAGE
+    assert f"each time with an end {ENDS_AFTER // MINUTE} minutes ahead" in PAGE
+    assert "every minute for as long as they are open" in PAGE
+    assert RESEND_EVERY == MINUTE
     assert all(f"`{name}`" in PAGE for name in MIRRORS - {NAME})

@@ -40,6 +40,7 @@ def test_the_threshold_follows_from_the_budget_as_told() -> None:
     assert round(Budget().alarm_days(budget, int(topics))) == days
     assert _numbers("for topics at most by a factor of #") == [pytest.approx(math.exp(BOUND))]
     assert _numbers("by itself, at most by a factor of #") == [pytest.approx(math.exp(NAMES_BOUND))]
+    assert "than three times the usual gap between texts is an outage" in PAGE
     assert LONGEST_GAPS == 3
 
 

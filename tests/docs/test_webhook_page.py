@@ -109,5 +109,9 @@ def test_a_signature_for_another_moment_cannot_be_made_of_an_old_one(request_sen
 
 
 def test_the_waits_are_those_of_the_code() -> None:
-    assert Patience() == Patience(base_s=1, longest_s=60, longest_retry_after_s=3600)
-    assert TIMEOUT_S == 5
+    page, patience = " ".join(PAGE.split()), Patience()
+    in_words = {60: "a minute", 3600: "an hour"}
+    assert f"none within {TIMEOUT_S:g} seconds," in page
+    assert f"at most {patience.base_s:g} second at first, twice that with each further failure," in page
+    assert f"never more than {in_words[patience.longest_s]};" in page
+    assert f"as long as `Retry-After` asks, up to {in_words[patience.longest_retry_after_s]}." in page

@@ -1,58 +1,16 @@
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.embedded.logs import EmbeddedLogs
-from ingest.feeds import FEEDS, Feed, FeedSettings, Told, due, feed_states
-from ingest.fetch import LARGEST, web_client
+from ingest.feeds import FEEDS, FeedSettings, due
+from ingest.fetch import LARGEST
 from ingest.instants import SECOND
-from ingest.logs import Kept, LogAway, Writer
+from ingest.logs import LogAway
 from tests.ingest.dying import Dying
 from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
-
-NOW = 1_772_357_400 * SECOND  # 2026-03-01T09:30:00Z
-SETTINGS = FeedSettings(to="documents", every_s=300)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> int:
-        return self.now
-
-
-class Reading:
-    """A process that reads feeds into an embedded log, and can be started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
-        self.logs = EmbeddedLogs(folder / "bellwether.db", self.clock)
-        self.logs.ensure([Kept("documents"), FEEDS])
-        self.writer: Writer = self.logs.writer()
-        self.client = web_client()
-
-    def feed(self, url: str, settings: FeedSettings = SETTINGS) -> Feed:
-        feed = Feed(url, settings, self.clock, lambda: 0.0)
-        if (state := feed_states(self.logs).get(feed.key)) is not None:
-            feed.remember(state, self.logs, self.writer)
-        return feed
-
-    def visit(self, feed: Feed) -> Told:
-        return feed.visit(self.client, self.writer)
-
-    def documents(self) -> list[dict[str, Any]]:
-        return [json.loads(record.value or b"") for record in self.logs.scan("documents")]
-
-    def ids(self) -> list[str]:
-        return [document["id"] for document in self.documents()]
-
-    def states(self) -> int:
-        return sum(1 for _ in self.logs.scan(FEEDS.log))
+from tests.ingest.reading import NOW, Reading
 
 
 @pytest.fixture
@@ -146,6 +104,8 @@ def test_a_feed_is_left_alone_as_long_as_it_asks(reading: Reading, server: FeedS
     assert reading.visit(feed).next_at == NOW + 1800 * SECOND
     server.answers["/rss"] = Answer(rss(item(1), head="<ttl>1</ttl>"))
     assert reading.visit(feed).next_at == NOW + 300 * SECOND
+    server.answers["/rss"] = Answer(rss(item(1), head="<ttl>525600</ttl>"))
+    assert reading.visit(feed).next_at == NOW + 86_400 * SECOND, "no feed can ask for more than a day"
 
 
 @pytest.mark.parametrize("told", ["1200", "Sun, 01 Mar 2026 09:50:00 GMT"])
@@ -171,6 +131,23 @@ def test_a_feed_that_fails_is_asked_ever_less_often_up_to_an_hour(reading: Readi
     assert waits == [300, 600, 1200, 2400, 3600, 3600, 3600]
     server.answers["/missing"] = Answer(rss(item(1)))
     assert reading.visit(feed).next_at == NOW + 300 * SECOND
+    server.answers["/missing"] = Answer(status=500)
+    waits = [(reading.visit(feed).next_at - NOW) // SECOND for _ in range(2)]
+    assert waits == [300, 600], "failures of before it recovered count no more"
+
+
+def test_a_feed_asked_for_less_often_than_once_an_hour_is_not_asked_more_often_when_it_fails(
+    reading: Reading, server: FeedServer
+) -> None:
+    feed = reading.feed(server.url("/missing"), FeedSettings(to="documents", every_s=7200))
+    assert [(reading.visit(feed).next_at - NOW) // SECOND for _ in range(2)] == [7200, 7200]
+
+
+def test_of_feeds_that_are_due_the_one_that_waits_longest_comes_first(reading: Reading) -> None:
+    feeds = [reading.feed(f"http://news.example/{number}") for number in range(3)]
+    for feed, next_at in zip(feeds, (NOW, NOW - SECOND, NOW + 1), strict=True):
+        feed.next_at = next_at
+    assert list(due(feeds, NOW)) == [feeds[1], feeds[0]]
 
 
 def test_a_feed_that_is_gone_for_good_is_not_asked_again(reading: Reading, server: FeedServer) -> None:
@@ -198,7 +175,7 @@ def test_what_is_no_whole_feed_is_told_and_publishes_nothing(
 
 
 def test_xml_that_is_only_careless_is_read(reading: Reading, server: FeedServer) -> None:
-    server.answers["/rss"] = Answer(rss(item(1, title="AT&T & Co")))
+    server.answers["/rss"] = Answer(rss(item(1, title="AT&T & Co")) + b"\n")
     assert reading.visit(reading.feed(server.url("/rss"))).why == ""
     assert "AT&T" in reading.documents()[0]["title"]
 
@@ -228,6 +205,7 @@ def test_an_entry_without_text_is_counted_and_not_tried_again(reading: Reading, 
         ("2026-03-01 08:00", "Asia/Shanghai", "2026-03-01T08:00:00+08:00"),
         ("2026-03-01 08:00", None, "2026-03-01T08:00:00Z"),
         ("Sun, 01 Mar 2026 23:00:00 GMT", None, "2026-03-01T09:30:00Z"),
+        ("Sun Mar  1 08:00:00 2026", None, "2026-03-01T08:00:00Z"),
         ("", None, "2026-03-01T09:30:00Z"),
         ("rubbish", None, "2026-03-01T09:30:00Z"),
     ],
@@ -261,6 +239,23 @@ def test_entries_long_gone_are_forgotten_and_those_there_never(reading: Reading,
         reading.visit(feed)
     assert len(feed.state.seen) == 1300
     assert reading.visit(feed).new == 0
+    server.answers["/rss"] = Answer(rss(item(0), item(900), item(1199)))
+    assert reading.visit(feed).new == 0, "those that left last are remembered"
+
+
+def test_an_entry_is_not_lost_for_a_name_or_an_address_that_is_too_long(reading: Reading, server: FeedServer) -> None:
+    long = item(1).replace("guid-1", "g" * 513).replace("https://news.example/1", "https://news.example/" + "1" * 4096)
+    server.answers["/rss"] = Answer(rss(long))
+    assert reading.visit(reading.feed(server.url("/rss"))).new == 1
+    (document,) = reading.documents()
+    assert 0 < len(document["id"]) <= 512
+    assert "url" not in document
+
+
+def test_that_a_feed_says_english_or_chinese_is_not_passed_on(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, title="某银行发生挤兑"), head="<language>en-us</language>"))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert "lang" not in reading.documents()[0]
 
 
 def test_secrets_of_an_address_are_nowhere(reading: Reading, server: FeedServer) -> None:

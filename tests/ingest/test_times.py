@@ -17,6 +17,8 @@ HALF_PAST_NINE = datetime(2026, 3, 1, 9, 30, tzinfo=SHANGHAI)
         "2026-03-01t01:30:00.000z",
         "2026-03-01 09:30:00+0800",
         "2026-03-01T09:30+08",
+        "2026-03-01 07:00 +05:30",
+        "2026-02-28 22:00:00,000 -0330",
         "Sun, 01 Mar 2026 01:30:00 GMT",
     ],
 )
@@ -54,6 +56,11 @@ def test_numbers_are_read_in_the_unit_given(value: object, epoch: str) -> None:
         read_time(value)
 
 
+def test_decimals_of_a_second_follow_a_point_or_a_comma_and_those_beyond_a_microsecond_are_cut() -> None:
+    for written in ("2026-03-01 01:30:00.1234567Z", "2026-03-01 01:30:00,123456Z"):
+        assert read_time(written).at.microsecond == 123456
+
+
 def test_a_microsecond_survives_being_a_number() -> None:
     assert read_time("1772328600.123456", epoch="s").at.microsecond == 123456
 
@@ -69,6 +76,7 @@ def test_a_number_in_the_wrong_unit_is_refused(value: object, epoch: str) -> Non
     [
         "", "yesterday", "2026-02-30T09:30:00Z", "2026-03-01T24:00:00Z", "2026-03-01T09:30:00+25:00", "01/03/2026",
         "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "2026-3/1", "x" * 10_000, "２０２６-03-01T09:30:00Z",
+        "2026-03-01T09:30:00+05:99", "2026-03-01 09:30 +0560", "Sun, 01 Mar 2026 09:30:00 +9999",
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_a_short_sentence(written: str) -> None:

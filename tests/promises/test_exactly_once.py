@@ -3,8 +3,10 @@
 import json
 import os
 import random
+import re
 import signal
 import time
+import urllib.request
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.servers import Kafka
 ROUNDS = int(os.environ.get("BELLWETHER_CHAOS_ROUNDS", "10"))
 COUNT = max(3000, 300 * ROUNDS)
 CRISIS = range(COUNT * 3 // 4, COUNT * 3 // 4 + 60)
+SMALL_POLLS = "\n[classifier]\npoll = 37\n"  # what is scored shows a little at a time
 
 
 @pytest.fixture(scope="module")
@@ -103,22 +106,34 @@ def settled(deployment: Deployment, expected: Outcome, timeout_s: float = 90) ->
         logs.close()
 
 
+def holds_a_share(deployment: Deployment) -> bool:
+    """Whether the process that was started last has partitions of the group."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{deployment.port()}/metrics", timeout=5) as answer:
+        found = re.search(r'^bellwether_loop_partitions\{loop="classify"\} (.*)$', answer.read().decode(), re.MULTILINE)
+    assert found
+    return float(found[1]) > 0
+
+
 def test_classify_processes_that_join_leave_and_die_under_load_change_no_count(
     deploy: Deployments, broker: Kafka, made: list[dict[str, str]], undisturbed: Outcome
 ):
-    crowd = deploy(broker)
+    crowd = deploy(broker, more=SMALL_POLLS)
     logs = crowd.logs()
+    scored = Scored(logs)
     crowd.start("aggregate")
     first = crowd.start("classify")
     publish(logs, "news", made[:1000], 4)
+    scored.wait_for_some(0, 1000)
     second = crowd.start_whole("classify")
+    wait_until(lambda: holds_a_share(crowd), 60, "the second has partitions")
     third = crowd.start_whole("classify")
-    publish(logs, "news", made[1000:2000], 4)
-    second.send_signal(signal.SIGTERM)
-    assert second.wait(10) == 0
-    time.sleep(1)
-    first.send_signal(signal.SIGKILL)
-    publish(logs, "news", made[2000:], 4)
+    wait_until(lambda: holds_a_share(crowd), 60, "the third has partitions")
+    for leaving, number, begin, end in ((second, signal.SIGTERM, 1000, 2000), (first, signal.SIGKILL, 2000, COUNT)):
+        wait_until(lambda begin=begin: scored.count() == begin, 120, "what was published before")
+        publish(logs, "news", made[begin:end], 4)
+        scored.wait_for_some(begin, end)
+        leaving.send_signal(number)
+        assert leaving.wait(10) == (0 if number == signal.SIGTERM else -number)
     crowd.start("classify")
     settled(crowd, undisturbed)
     assert third.poll() is None
@@ -128,14 +143,14 @@ def test_classify_processes_that_join_leave_and_die_under_load_change_no_count(
 def test_a_broker_killed_and_started_again_under_load_changes_no_count(
     deploy: Deployments, broker: Kafka, made: list[dict[str, str]], undisturbed: Outcome
 ):
-    steady = deploy(broker)
+    steady = deploy(broker, more=SMALL_POLLS)
     logs = steady.logs()
     publish(logs, "news", made, 4)
-    logs.close()
     process = steady.start_whole("run")
-    time.sleep(2)
+    Scored(logs).wait_for_some(0, COUNT)
     broker.kill()
-    time.sleep(2)
+    logs.close()
+    time.sleep(2)  # long enough for what is under way to fail
     broker.restart()
     settled(steady, undisturbed)
     assert process.poll() is None, steady.said()[-3000:]
@@ -188,3 +203,8 @@ class Scored:
             self._places |= {(scores.log_id, scores.partition, document.offset) for document in scores.documents}
             self._next = record.offset + 1
         return len(self._places)
+
+    def wait_for_some(self, begin: int, end: int) -> None:
+        """Wait until more than `begin` are scored, and see that it is fewer than `end`: whoever scores is at work."""
+        wait_until(lambda: self.count() > begin, 60, f"more than {begin} documents scored", 0.02)
+        assert begin < len(self._places) < end

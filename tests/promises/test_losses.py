@@ -7,6 +7,7 @@ from contextlib import closing
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from classifier.scores import SCORES, decode_range
 from tests.promises.conftest import Deployments
 from tests.promises.service import Deployment, documents, outcome, publish, wait_until
 from tests.servers import Kafka
@@ -21,12 +22,23 @@ def total(deployment: Deployment) -> int:
         logs.close()
 
 
-def metric(deployment: Deployment, name: str) -> float:
-    """The sum of a metric's samples, as the process serves it."""
+def metric(deployment: Deployment, name: str, label: str = "") -> float:
+    """The sum of a metric's samples, or of those with this label, as the process serves it."""
     port = deployment.port()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
+    samples = [line for line in lines if line.split("{")[0].split(" ")[0] == name and label in line]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
+
+
+def ranges(deployment: Deployment) -> int:
+    """How many ranges with documents the scores log holds."""
+    logs = deployment.logs()
+    try:
+        found = [decode_range(record.value) for record in logs.scan(SCORES.log) if record.value]
+    finally:
+        logs.close()
+    return sum(1 for scores in found if scores.next > scores.start)
 
 
 def admin(broker: Kafka) -> closing[KafkaAdminClient]:
@@ -98,12 +110,15 @@ def test_expired_positions_make_it_read_again_and_count_nothing_twice(deploy: De
     process = deployment.start_whole("run")
     wait_until(lambda: total(deployment) == expected, 60, "all", 0.5)
     stop(process)
+    before = ranges(deployment)
     with admin(broker) as kafka:
         kafka.delete_groups(["bellwether.classify"])
     process = deployment.start_whole("run")
-    wait_until(lambda: metric(deployment, "bellwether_aggregate_ranges_total") > 0, 60, "ranges again")
-    wait_until(lambda: '"verdict"' in deployment.said() or metric(deployment, "bellwether_classify_documents_total") >= 300,
-               60, "all read again")  # fmt: skip
+    wait_until(lambda: metric(deployment, "bellwether_classify_documents_total") >= 300, 60, "all scored again")
+    again = ranges(deployment) - before
+    assert again > 0
+    repeated = 'verdict="repeated"'
+    wait_until(lambda: metric(deployment, "bellwether_aggregate_ranges_total", repeated) >= again, 60, "all read again")
+    stop(process)  # what it makes of the last range is published
     assert total(deployment) == expected
-    stop(process)
     logs.close()

@@ -1,0 +1,40 @@
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from alerting.destinations.hours import Quiet
+from ingest.instants import MINUTE, instant
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def at(day: int, hour: int, minute: int = 0) -> int:
+    """An instant in January 2026, told in UTC."""
+    return instant(datetime(2026, 1, day, hour, minute, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "until"),
+    [
+        (time(22), time(7), at(5, 22), at(6, 7)),
+        (time(22), time(7), at(6, 6, 59), at(6, 7)),
+        (time(22), time(7), at(6, 7), None),
+        (time(22), time(7), at(5, 21, 59), None),
+        (time(9), time(12), at(5, 9), at(5, 12)),
+        (time(9), time(12), at(5, 12), None),
+        (time(9), time(12), at(5, 8, 59), None),
+    ],
+)
+def test_quiet_hours_have_their_first_minute_and_not_their_last(
+    start: time, end: time, now: int, until: int | None
+) -> None:
+    assert Quiet(start, end, ZoneInfo("UTC")).until(now) == until
+
+
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
+def test_quiet_hours_never_end_in_the_past_also_when_clocks_change(day: datetime) -> None:
+    quiet = Quiet(time(22), time(2, 30), BERLIN)
+    ends = {now: quiet.until(now) for now in range(instant(day), instant(day) + 180 * MINUTE, MINUTE)}
+    assert [now for now, end in ends.items() if end is not None and end <= now] == []
+    assert ends[instant(day)] is not None

@@ -1,0 +1,48 @@
+from alerting.alerts import Subject
+from alerting.destinations.pace import CoolDown, Rate
+from ingest.instants import HOUR, MINUTE, SECOND
+from tests.alerting.told import OPENED, told
+
+
+def test_in_no_minute_more_is_sent_than_was_asked_for() -> None:
+    rate = Rate(2)
+    for at in (0, 10 * SECOND):
+        assert rate.is_due(at)
+        rate.sent(at)
+    assert not rate.is_due(MINUTE - 1)
+    assert rate.is_due(MINUTE)
+    rate.sent(MINUTE)
+    assert not rate.is_due(MINUTE + 10 * SECOND - 1)
+    assert rate.is_due(MINUTE + 10 * SECOND)
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_messages() -> None:
+    rate = Rate(1)
+    rate.sent(HOUR)
+    assert rate.is_due(HOUR - 1)
+
+
+def test_without_a_number_a_minute_all_may_go() -> None:
+    rate = Rate(0)
+    for _ in range(100):
+        rate.sent(0)
+    assert rate.is_due(0)
+
+
+def test_only_what_begins_waits_for_a_subject_to_cool_down() -> None:
+    cool_down = CoolDown(HOUR)
+    assert not cool_down.holds(told(), OPENED)
+    cool_down.told(told(), OPENED)
+    for change in ("opened", "caught_up"):
+        assert cool_down.holds(told("a2", change=change), OPENED)
+        assert cool_down.holds(told("a2", change=change), OPENED + HOUR - 1)
+        assert not cool_down.holds(told("a2", change=change), OPENED + HOUR)
+    for change in ("escalated", "closed"):
+        assert not cool_down.holds(told("a1", 2, change=change), OPENED + MINUTE)
+    assert not cool_down.holds(told("a3", subject=Subject("topic", "crypto")), OPENED + MINUTE)
+
+
+def test_the_end_of_an_event_makes_no_subject_wait() -> None:
+    cool_down = CoolDown(HOUR)
+    cool_down.told(told("a1", 2, state="closed", change="closed"), OPENED)
+    assert not cool_down.holds(told("a2"), OPENED + MINUTE)
