@@ -1,6 +1,7 @@
 """From the scores log to windows and alerts. One aggregator is active; the others of its group stand by."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -9,9 +10,9 @@ from msgspec import MsgspecError, msgpack
 from msgspec import json as msgspec_json
 from msgspec.structs import replace
 
-from alerting.alerts import Alert, alert_message
+from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import Findings
-from alerting.checkpoints import CHECKPOINTS, Checkpoints
+from alerting.checkpoints import ANEW, CHECKPOINTS, Checkpoints
 from alerting.eventtime import Verdict
 from alerting.gathering import Admitted
 from alerting.keeper import Keeper
@@ -28,6 +29,9 @@ log = structlog.get_logger()
 
 CHECKPOINT_EVERY = 10 * SECOND
 CHECKPOINT_BYTES_S = 200_000  # a large state is written less often: what a crash undoes is soon read again
+GONE = "gone before it was read"
+MISSING = "no scores of it: they are no longer kept, or the position of the group that classifies was moved on"
+LEFT_BEHIND = "its detector was lost with the checkpoints"
 _HERE = Place(SCORES.log, 0)
 
 
@@ -51,6 +55,7 @@ class Aggregate:
         self._silent: set[str] = set()  # sources, as the log has told
         self._checkpoints: Checkpoints | None = None
         self._checkpoint_due = 0
+        self._known_to = 0  # where the scores log ended when this became the active one
         prepare()
 
     def step(self, events: Sequence[Event], now: int) -> Iterator[Step]:
@@ -69,6 +74,8 @@ class Aggregate:
                     yield Step(self._read(event, now))
                 case _:
                     pass
+        if self._keeper and self._has_left_behind(self._keeper.state):
+            yield Step(self._settle(now))
         if self._keeper and (now >= self._checkpoint_due or (self._keeper.finished and not self.finished)):
             yield from self._checkpoint(now)
             self.finished = self._keeper.finished
@@ -84,10 +91,11 @@ class Aggregate:
             except MsgspecError as error:
                 raise LogUnfit(
                     f"The newest checkpoint in {CHECKPOINTS.log} cannot be read ({error}); "
-                    "run the version that wrote it, or delete the log to start anew from the scores that are kept."
+                    f"run the version that wrote it, or {ANEW}"
                 ) from error
         else:
             state.inputs.forgive()  # the scores may be older than this: their first ranges may have expired
+            state.is_settled = False
         if state.scores_id not in ("", opened.log_id) or state.position > opened.end:
             log.error("scores log was made again", position=state.position, start=opened.start)
             state.inputs.forgive()
@@ -97,8 +105,32 @@ class Aggregate:
         self._findings = Findings(self._logs)
         self._metrics.know(state.topics)
         self._checkpoint_due = now + CHECKPOINT_EVERY
+        self._known_to = opened.end
         log.info("aggregator active", position=state.position, epoch=self._checkpoints.epoch)
         return state.position
+
+    def _has_left_behind(self, state: State) -> bool:
+        """Whether there may be alerts that an aggregator before this has opened, and nobody can close but this one.
+
+        That can be said once all scores that it may have seen were read. A replay (no clock) leaves others' alerts alone.
+        """
+        return not state.is_settled and state.clock is not None and state.position >= self._known_to
+
+    def _settle(self, now: int) -> list[Message]:
+        """Close each alert that its log shows as open and nobody would ever close."""
+        assert self._keeper is not None
+        newest: dict[str, Alert] = {}
+        told: set[str] = set()  # of which a revision was for delivery
+        for record in self._logs.scan(ALERTS.log):
+            with suppress(MsgspecError):
+                alert = decode_alert(record.value or b"")
+                newest[alert.id] = max(newest.get(alert.id, alert), alert, key=lambda each: each.revision)
+                told |= set() if alert.joined or alert.historical else {alert.id}
+        messages: list[Message] = []
+        for alert in self._keeper.settle(newest, told):
+            log.warning("alert left behind", id=alert.id, subject=str(alert.subject), why=LEFT_BEHIND)
+            messages += self._messages(alert, now)
+        return messages
 
     def _lose(self, skipped: Skipped) -> None:
         """The scores log no longer has what comes next: say so, and let every partition go on from where it is."""
@@ -151,7 +183,7 @@ class Aggregate:
         if lost:
             metrics.lost.inc(lost)
             log.error("input lost", kafka_topic=scores.log, partition=scores.partition, positions=lost,
-                      reason=scores.skipped or "gone before it was read")  # fmt: skip
+                      reason=scores.skipped or (MISSING if verdict is Verdict.GAP else GONE))  # fmt: skip
         if verdict is Verdict.AHEAD:
             log.warning("range ahead of its position", kafka_topic=scores.log, partition=scores.partition,
                         start=scores.start)  # fmt: skip

@@ -15,6 +15,7 @@ from ingest.logs import Kept, LogUnfit, Message, Record
 CHECKPOINTS = Kept("bellwether.checkpoints", partitions=1, cleanup="compact")
 FORMAT = 1
 PART_BYTES = 512 * 1024
+ANEW = "start anew from the scores that are kept: `bellwether init --forget-checkpoints`"
 
 
 class Part(Struct, frozen=True, array_like=True):
@@ -38,13 +39,7 @@ class Checkpoints:
 
     def __init__(self, owner: str, records: Iterable[Record]) -> None:
         """Read `records`, the whole checkpoints log. Raises `LogUnfit` if they are of a format unknown here."""
-        kept: dict[bytes, Part] = {}
-        for record in records:
-            key = record.key or b""
-            if record.value is None:
-                kept.pop(key, None)
-            else:
-                kept[key] = _decode(record.value)
+        kept = {key: _decode(value) for key, value in _standing(records).items()}
         self.owner = owner
         self.epoch = max((part.epoch for part in kept.values()), default=0) + 1
         self.newest: bytes | None = _newest(kept.values())
@@ -72,17 +67,33 @@ class Checkpoints:
         return [Message(CHECKPOINTS.log, None, key=key) for key in older]
 
 
+def forgetting(records: Iterable[Record]) -> list[Message]:
+    """Tombstones for every checkpoint in `records`, the whole log, also for those that cannot be read here."""
+    return [Message(CHECKPOINTS.log, None, key=key) for key in _standing(records)]
+
+
+def _standing(records: Iterable[Record]) -> dict[bytes, bytes]:
+    """What compaction will leave, by key: what was replaced or removed need not be readable."""
+    standing: dict[bytes, bytes] = {}
+    for record in records:
+        key = record.key or b""
+        standing.pop(key, None)
+        if record.value is not None:
+            standing[key] = record.value
+    return standing
+
+
 def _decode(value: bytes) -> Part:
     try:
         part = _decoder.decode(value)
     except MsgspecError as error:
         raise LogUnfit(
-            f"A record of {CHECKPOINTS.log} is not a checkpoint ({error}); give the log back, or delete it to start anew."
+            f"A record of {CHECKPOINTS.log} is not a checkpoint ({error}); give the log back, or {ANEW}"
         ) from error
     if part.format != FORMAT:
         raise LogUnfit(
             f"{CHECKPOINTS.log} holds a checkpoint of format {part.format}, this version reads {FORMAT}: "
-            "run the version that wrote it, or delete the log to start anew from the scores that are kept."
+            f"run the version that wrote it, or {ANEW}"
         )
     return part
 

@@ -61,7 +61,7 @@ class Verdict(StrEnum):
     REPEATED = "repeated"  # its positions were counted before: a crash or a zombie wrote them again
     AHEAD = "ahead"  # it begins beyond the position, so its writer will write it again; or its log is no more
     SKIPPED = "skipped"  # the input had lost these positions, and says so
-    GAP = "gap"  # positions are missing because the scores log itself has lost records
+    GAP = "gap"  # positions are missing for good: the scores log has lost them, or somebody moved the group's position
 
 
 class Inputs(Struct):
@@ -74,6 +74,10 @@ class Inputs(Struct):
 
     def admit(self, columns: Columns) -> tuple[Verdict, Columns, int]:
         """Judge a range: its verdict, the part of it that is new, and how many positions were lost before that.
+
+        A range in which nothing was found is a step of its own. Its writer makes it when all that it read before is durable
+        and stands before it in the scores log: what is missing below such a range nobody will write again. Of a range with
+        documents that cannot be said: it may be the rest of a step whose beginning has not come through.
 
         The position moves only when the caller goes on to call `Input.move`, which it must unless the verdict is AHEAD.
         """
@@ -95,7 +99,7 @@ class Inputs(Struct):
         elif lost:
             if scores.first:
                 verdict = Verdict.SKIPPED
-            elif self.amnesty and key not in self.forgiven:
+            elif (self.amnesty and key not in self.forgiven) or not (len(columns) or scores.dead):
                 verdict = Verdict.GAP
             else:
                 return Verdict.AHEAD, columns.since(scores.next), 0

@@ -1,8 +1,9 @@
 """How ranges of scores change what the aggregator remembers, and what follows from it."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from msgspec import msgpack
+from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.counting import Counting
@@ -16,7 +17,7 @@ from alerting.stories import Stories
 from alerting.telling import Teller
 from alerting.watching import Watcher
 from classifier.scores import Columns, ScoreRange
-from ingest.instants import HOUR, microseconds
+from ingest.instants import HOUR, instant, microseconds, moment
 
 REMEMBERED_ARTIFACTS = 8
 AT_ONCE = 128  # ranges gathered
@@ -128,6 +129,28 @@ class Keeper:
             is_late = columns.rows["event_at"] < closed_to
             for source in set(columns.rows["source"][is_late].tolist()):
                 self.state.rhythms.hear_late(columns.sources[source], closed_to)
+
+    def settle(self, newest: Mapping[str, Alert], told: Container[str]) -> Iterator[Alert]:
+        """Close what is open among `newest`, the last revision of each alert in its log, and unknown to the alert book.
+
+        What was found again under its id goes on under numbers that the log does not have yet. Whoever was `told` of an
+        alert, by id, is told of its end.
+        """
+        state = self.state
+        running: set[str] = set()
+        for known in state.book.told.values():
+            if known.alert.state == "open":
+                running.add(known.alert.id)
+                written = newest.get(known.alert.id, known.alert).revision
+                known.alert = replace(known.alert, revision=max(known.alert.revision, written))
+        for alert in newest.values():
+            if alert.state == "open" and alert.id not in running:
+                at = moment(max(state.clock or NEVER, instant(alert.updated_at)))
+                yield replace(
+                    alert, revision=alert.revision + 1, state="closed", change="closed", updated_at=at, closed_at=at,
+                    joined=alert.joined and alert.id not in told, historical=alert.historical and alert.id not in told,
+                )  # fmt: skip
+        state.is_settled = True
 
     def packed(self) -> bytes:
         """The whole state, for a checkpoint."""

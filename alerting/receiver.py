@@ -118,7 +118,10 @@ class Known(Struct):
 class Receiver:
     """Takes notifications. Thread-safe; may be asked before it is opened, and then says that it is away."""
 
-    def __init__(self, metrics: ReceiverMetrics, token: str = "") -> None:
+    def __init__(self, metrics: ReceiverMetrics, token: str | None = None) -> None:
+        """With no `token` everybody is admitted; an empty one is a mistake, and a `ValueError`."""
+        if token == "":
+            raise ValueError("the token of /alertmanager is empty")
         self._metrics = metrics
         self._token = token
         self._lock = Lock()
@@ -133,7 +136,7 @@ class Receiver:
 
     def admits(self, authorization: str) -> bool:
         """Whether whoever sends this header may tell us anything."""
-        return not self._token or hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
+        return self._token is None or hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
 
     def take(self, body: bytes, now: int) -> tuple[int, str]:
         """HTTP status and a sentence for one request at instant `now`; with 200, all of it is durable."""

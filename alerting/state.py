@@ -72,6 +72,7 @@ class State(Struct):
     clock: int | None = None  # the newest instant of reading; None in a replay
     newest: Newest | None = None
     classified_at: int | None = None
+    is_settled: bool = True  # False: alerts may be open in their log that nothing here knows of
 
     @classmethod
     def fresh(cls, settings: WindowSettings) -> "State":

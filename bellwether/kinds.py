@@ -99,9 +99,18 @@ def shown_address(address: SecretStr) -> str:
 
 
 def secret_in(value: SecretStr | None, file: Path | None) -> SecretStr | None:
-    """The secret itself, or what its file holds, without the line's end. Raises `OSError` if the file is gone."""
+    """The secret itself, or what its file holds, without the line's end; None if neither is given.
+
+    Raises `ValueError` if there is nothing in it, or no text, and `OSError` if the file is gone.
+    """
+    where = "" if file is None else f"{file} "
     if file is not None:
-        return SecretStr(file.read_text("utf-8").strip())
+        try:
+            value = SecretStr(file.read_text("utf-8").strip())
+        except UnicodeDecodeError:  # whose words hold a part of it
+            raise ValueError(f"{where}is not UTF-8: a secret is one line of text") from None
+    if value is not None and not value.get_secret_value().strip():
+        raise ValueError(f"{where}is empty: put the secret there, or leave the setting away")
     return value
 
 

@@ -8,7 +8,7 @@ time is recognised by its position.
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 
 import structlog
@@ -109,7 +109,7 @@ class Loop:
             no_more = self._role.after is not None and self._role.after.is_set()
             events = self._poll(reader, stop)
             if box.wants_ends:
-                events += self._ends(reader)
+                events += self._ends(reader, events)
             for step in box.step(events, self._clock()):
                 self._do(step, reader, writer)
                 if stop.is_set():
@@ -157,10 +157,14 @@ class Loop:
                 return events
         return []
 
-    def _ends(self, reader: Reader) -> list[Event]:
-        """An `Ended` for each place held, once a second."""
+    def _ends(self, reader: Reader, events: Sequence[Event]) -> list[Event]:
+        """An `Ended` for each place held, once a second, and with each that is opened.
+
+        So a box can say where it begins before it has read anything there: a position that somebody else has set for the
+        group is known by that alone to those who come after it.
+        """
         now = self._clock()
-        if 0 <= now - self._asked_at < ENDS_EVERY:
+        if 0 <= now - self._asked_at < ENDS_EVERY and not any(isinstance(event, Opened) for event in events):
             return []
         self._asked_at = now
         try:

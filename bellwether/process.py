@@ -111,5 +111,8 @@ class Process:
 
     def _make_receiver(self) -> Receiver:
         http = self._settings.http
-        token = secret_in(http.alertmanager_token, http.alertmanager_token_file)
-        return Receiver(ReceiverMetrics(self._registry), token.get_secret_value() if token else "")
+        try:
+            token = secret_in(http.alertmanager_token, http.alertmanager_token_file)
+        except (ValueError, OSError) as error:
+            raise WrongSettings([f"http.alertmanager_token_file: {error}"]) from None
+        return Receiver(ReceiverMetrics(self._registry), None if token is None else token.get_secret_value())

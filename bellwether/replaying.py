@@ -87,7 +87,7 @@ class Replay:
         Raises `ArtifactError`, `BrokenFile`, `KeyboardInterrupt`, or what classify and aggregate die of.
         """
         self._settings.classifier.verified()  # what is wrong with it is told at once
-        with self._logs() as (settings, logs):
+        with _stopped_alike(), self._logs() as (settings, logs):
             with closing(logs.writer()) as writer, closing(Chronological(self._out)) as ordered:
                 for number, name in enumerate(names):
                     rejects = self._out / f"{_named(name, names[:number])}.rejects.jsonl"
@@ -110,7 +110,7 @@ class Replay:
 
         Raises `LogUnfit`, `KeyboardInterrupt`, or what aggregate dies of.
         """
-        with self._logs(inputs) as (settings, logs):
+        with _stopped_alike(), self._logs(inputs) as (settings, logs):
             with closing(logs.writer()) as writer:
                 total = _write(writer, _through(before.scan(SCORES.log), self._period.end))
             if not total:
@@ -222,6 +222,14 @@ def _write(writer: Writer, messages: Iterable[Message]) -> int:
             writer.flush()
     writer.flush()
     return total
+
+
+@contextmanager
+def _stopped_alike() -> Iterator[None]:
+    """SIGTERM stops what is done here as SIGINT does, by a `KeyboardInterrupt`, so that nothing stays behind."""
+    with _signals_as_before():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        yield
 
 
 @contextmanager

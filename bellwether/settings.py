@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bellwether.kinds import relative_to
+from bellwether.kinds import relative_to, secret_in
 from bellwether.sections.alerts import AlertsSection, FlashSection, SourcesSection, WindowsSection
 from bellwether.sections.canary import CanarySection
 from bellwether.sections.console import ConsoleSection
@@ -146,7 +146,7 @@ def read_settings(config: Path | None = None) -> Settings:
     except ValidationError as error:
         mistakes += [_sentence(detail) for detail in error.errors(include_url=False, include_input=False)]
     else:
-        mistakes += [*_repeated(settings), *_without_canaries(settings)]
+        mistakes += [*_repeated(settings), *_without_canaries(settings), *_without_secrets(settings)]
     if mistakes:
         raise WrongSettings(mistakes)
     settings._file = file  # noqa: SLF001 - our own
@@ -211,6 +211,29 @@ def _without_canaries(settings: Settings) -> Iterator[str]:
             canary_keys(field_mapping(each.fields))
         except ValueError as error:
             yield f"canary.every: {each.kafka_topic} takes no canaries ({error}); leave it away, or read plain keys"
+
+
+def _without_secrets(settings: Settings) -> Iterator[str]:
+    """Secrets that hold nothing, or no text: what they guard would stand open, or be refused much later."""
+    for place, section in _sections(settings):
+        for name in sorted(type(section).model_fields):
+            file = getattr(section, f"{name}_file", None)
+            if f"{name}_file" not in type(section).model_fields or (file is not None and not file.is_file()):
+                continue  # what is no regular file, a pipe for one, can be read only once: by who needs the secret
+            try:
+                secret_in(getattr(section, name), file)
+            except (ValueError, OSError) as error:
+                yield f"{place}.{name if file is None else f'{name}_file'}: {error}"
+
+
+def _sections(settings: Settings) -> Iterator[tuple[str, BaseModel]]:
+    """Each table, and where it stands."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield name, value
+        elif isinstance(value, tuple):
+            yield from ((f"{name}.{number}", each) for number, each in enumerate(value) if isinstance(each, BaseModel))
 
 
 def _sentence(detail: ErrorDetails) -> str:

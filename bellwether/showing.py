@@ -91,6 +91,8 @@ def access_settings(settings: Settings) -> AccessSettings:
     if section.tokens_file is not None:
         try:
             tokens = read_tokens(section.tokens_file.read_text("utf-8"))
+        except UnicodeDecodeError:  # whose words hold a part of it
+            raise WrongSettings([f"console.tokens_file: {section.tokens_file} is not UTF-8"]) from None
         except (OSError, ValueError) as error:
             raise WrongSettings([f"console.tokens_file: {error}"]) from None
     return AccessSettings(

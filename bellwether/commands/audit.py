@@ -1,9 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
+from bellwether.commands.replay import PERIOD
 from bellwether.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,11 +52,11 @@ def verify(context: click.Context, load: Load, newest: str | None) -> None:
 @audit.command
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True, writable=True))
 @click.option(
-    "--from", "start", metavar="DATE", default="", help="Leave out what is older: 2026-03-01, or with a time."
+    "--from", "start", type=PERIOD, metavar="DATE", help="Leave out what is older: 2026-03-01, or 2026-03-01T09:30."
 )
-@click.option("--to", "end", metavar="DATE", default="", help="Leave out this and what is newer.")
+@click.option("--to", "end", type=PERIOD, metavar="DATE", help="Leave out this and what is newer.")
 @click.pass_obj
-def export(load: Load, file: Path, start: str, end: str) -> None:
+def export(load: Load, file: Path, start: datetime | None, end: datetime | None) -> None:
     """Write entries to FILE (- for standard output), a line of JSON each, oldest first.
 
     Dates are UTC; an entry's own time decides.
@@ -61,13 +64,27 @@ def export(load: Load, file: Path, start: str, end: str) -> None:
     from alerting.audit import AUDIT, entries  # noqa: PLC0415
     from bellwether.publishing import logs_with  # noqa: PLC0415
 
+    first, last = (None if at is None else at.replace(tzinfo=UTC) for at in (start, end))
     count = 0
-    with logs_with(load(), AUDIT.log) as logs, click.open_file(str(file), "w", encoding="utf-8") as out:
+    with logs_with(load(), AUDIT.log) as logs, _written(file) as out:
         for entry in entries(logs.scan(AUDIT.log)):
-            if entry.at >= start and (not end or entry.at < end):
+            at = datetime.fromisoformat(entry.at)
+            if (first is None or at >= first) and (last is None or at < last):
                 out.write(_line(entry))
                 count += 1
     click.echo(f"{count:,} entries", err=True)
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[IO[str]]:
+    """FILE, to be written. Raises `click.UsageError` where that cannot be done."""
+    try:
+        with click.open_file(str(file), "w", encoding="utf-8") as out:
+            yield out
+    except BrokenPipeError:  # who reads it has left
+        raise
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _line(entry: "Entry") -> str:

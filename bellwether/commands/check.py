@@ -40,20 +40,18 @@ def _wrong(settings: Settings) -> Iterator[Exception]:
     from bellwether.clock import now  # noqa: PLC0415
     from bellwether.delivering import destinations  # noqa: PLC0415
     from bellwether.roles import check_logs, check_topics, open_logs  # noqa: PLC0415
+    from bellwether.showing import access_settings  # noqa: PLC0415
     from classifier.artifact import ArtifactError  # noqa: PLC0415
     from classifier.device import DeviceError  # noqa: PLC0415
     from ingest.logs import LogError, LogUnfit  # noqa: PLC0415
 
-    try:
-        destinations(settings)
-    except WrongSettings as error:
-        yield error
-    try:
-        check_topics(settings)
-    except WrongSettings as error:
-        yield error
-    except ArtifactError:
-        pass  # told of below
+    for look in (destinations, access_settings, check_topics):
+        try:
+            look(settings)
+        except WrongSettings as error:
+            yield error
+        except ArtifactError:
+            pass  # told of below
     try:
         artifact = settings.classifier.verified()
         if settings.classifier.device == "cuda":

@@ -98,6 +98,7 @@ class Topics:
         configs = {"cleanup.policy": kept.cleanup}
         if kept.retention_s is not None and "delete" in kept.cleanup:
             configs["retention.ms"] = str(kept.retention_s * 1000 if kept.retention_s >= 0 else -1)
+            configs["retention.bytes"] = "-1"  # else a cluster's log.retention.bytes takes what is younger than that
         if self._connection.max_message_bytes > BROKERS_MESSAGE_BYTES:
             configs["max.message.bytes"] = str(self._connection.max_message_bytes)
         return {
@@ -120,6 +121,8 @@ def _misfits(kept: Kept, topic: Topic, configs: dict[str, str]) -> Iterator[str]
         yield f"{kept.log} is kept by {cleanup!r} and should be by {kept.cleanup!r} (cleanup.policy)"
     if kept.retention_s is None or "delete" not in kept.cleanup or "retention.ms" not in configs:
         return
+    if (most := int(configs.get("retention.bytes", -1))) >= 0:
+        yield f"{kept.log} is kept up to {most} bytes a partition and should have no such bound (retention.bytes = -1)"
     wanted, found = kept.retention_s * 1000, int(configs["retention.ms"])
     if found != -1 and (kept.retention_s < 0 or found < wanted):  # longer is the owner's business
         yield f"{kept.log} is kept {span(found // 1000)} and should be {span(kept.retention_s)} (retention.ms)"

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from alerting.aggregate import CHECKPOINT_EVERY, Aggregate
 from alerting.alerts import ALERTS, decode_alert
 from alerting.audit import AUDIT, entries, verify
-from alerting.checkpoints import CHECKPOINTS, Checkpoints
+from alerting.checkpoints import CHECKPOINTS, Checkpoints, forgetting
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings, decode_window
@@ -17,7 +17,7 @@ from classifier.packing import encode_range
 from classifier.scores import SCORES
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR
-from ingest.logs import Kept, LogUnfit, Message
+from ingest.logs import Kept, LogUnfit, Message, Record
 from tests.alerting.made import START, crisis, ordinary, score_range
 
 SETTINGS = AggregateSettings(inputs=("news",), windows=WindowSettings(early=False))
@@ -225,6 +225,15 @@ def test_a_checkpoint_of_an_unknown_format_stops_with_a_sentence(logs):
     writer.flush()
     with pytest.raises(LogUnfit, match="format 2, this version reads 1"):
         Checkpoints("b", logs.scan(CHECKPOINTS.log))
+
+
+def test_what_was_replaced_or_taken_back_need_not_be_readable():
+    (message,) = Checkpoints("a", []).messages(b"x")
+    unreadable = Record(0, 0, message.key, b"\x97\x02\x01")
+    taken_back = [Record(1, 0, each.key, each.value) for each in forgetting([unreadable])]
+    assert [record.value for record in taken_back] == [None]
+    assert Checkpoints("b", [unreadable, *taken_back]).newest is None
+    assert Checkpoints("b", [unreadable, Record(1, 0, message.key, message.value)]).newest == b"x"
 
 
 def test_the_windows_log_is_kept_compacted_and_the_alerts_log_whole():

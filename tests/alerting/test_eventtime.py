@@ -149,3 +149,26 @@ def test_what_is_written_again_after_the_end_does_not_undo_it():
     feed(inputs, score_range(documents(0, 10), final=True))
     feed(inputs, score_range(documents(5, 8)))
     assert inputs.watermark(("news",)) == FOREVER
+
+
+def test_a_writer_that_begins_beyond_the_position_with_nothing_found_tells_a_gap_for_good():
+    """Somebody has moved the position of its group: it says where it begins before it has read anything."""
+    inputs = Inputs()
+    feed(inputs, score_range(documents(0, 10)))
+    inputs.forgiven.add("L1/0")
+    assert feed(inputs, score_range([], start=40, next=40)) == (Verdict.GAP, [], 30)
+    assert feed(inputs, score_range(documents(40, 50))) == (Verdict.COUNTED, list(range(40, 50)), 0)
+    assert feed(inputs, score_range([], start=50, next=50)) == (Verdict.COUNTED, [], 0)
+
+
+def test_dead_letters_alone_tell_no_gap_as_they_may_be_the_rest_of_a_step():
+    inputs = Inputs()
+    feed(inputs, score_range(documents(0, 10)))
+    assert feed(inputs, score_range([], start=40, next=42, dead=2))[0] is Verdict.AHEAD
+
+
+def test_a_writer_whose_position_was_moved_back_counts_nothing_twice():
+    inputs = Inputs()
+    feed(inputs, score_range(documents(0, 10)))
+    assert feed(inputs, score_range([], start=4, next=4)) == (Verdict.COUNTED, [], 0)
+    assert feed(inputs, score_range(documents(4, 12)))[1] == [10, 11]

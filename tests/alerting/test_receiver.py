@@ -28,7 +28,7 @@ from tests.alerting.turns import Clock, Outbox, turning
 class Served:
     """A receiver behind HTTP."""
 
-    def __init__(self, outbox: Outbox, token: str = "") -> None:
+    def __init__(self, outbox: Outbox, token: str | None = None) -> None:
         self.outbox, self.registry = outbox, CollectorRegistry()
         self.receiver = Receiver(ReceiverMetrics(self.registry), token)
         self.server = PageServer(Starlette(routes=[receiver_route(self.receiver, outbox.clock)]), "127.0.0.1", 0)
@@ -186,6 +186,11 @@ def test_what_can_never_be_read_is_refused_and_counted(outbox: Outbox, served: S
 
 def test_a_time_without_a_zone_can_never_be_read(served: Served) -> None:
     assert served.post(notification(posted("Lagging") | {"startsAt": "2026-03-01T09:30:00"})) == 400
+
+
+def test_an_empty_token_is_refused() -> None:
+    with pytest.raises(ValueError, match="is empty"):
+        Receiver(ReceiverMetrics(CollectorRegistry()), "")
 
 
 def test_without_its_token_nobody_is_heard(outbox: Outbox) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from kafka import KafkaAdminClient, OffsetAndMetadata, TopicPartition
 
 from bellwether.roles import kept_logs
 from bellwether.settings import read_settings
 from classifier.scores import SCORES
 from ingest.kafka.logs import KafkaLogs
 from ingest.logs import Kept
-from tests.promises.service import Deployment, documents, outcome
+from tests.promises.service import Deployment, documents, outcome, publish
 from tests.servers import PASSWORD, USER, Kafka
 from tests.waiting import until
 
@@ -105,3 +106,37 @@ def test_a_broker_that_goes_away_is_said_once_by_each_loop_shown_and_survived(he
     back = [(line["loop"], line["doing"]) for line in lines if line["event"] == "log back"]
     assert len(away) == len(set(away))
     assert sorted(away) == sorted(back)
+
+
+def test_a_backlog_that_an_operator_skips_is_counted_as_lost_and_what_follows_is_counted(
+    here: Deployment, broker: Kafka
+) -> None:
+    assert here.command("init").returncode == 0
+    logs = here.logs()
+    made = documents(90)
+
+    def run_until(minutes: int) -> None:
+        """Windows up to this document have closed."""
+        process = here.start_whole("run")
+        seen = f"{made[minutes]['published_at'][:16]}"
+        until(lambda: any(window.split("@")[1][:16] >= seen for window in outcome(logs).counts), within_s=60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+    publish(logs, "documents", made[:30])
+    run_until(28)
+    publish(logs, "documents", made[30:60])
+    with KafkaAdminClient(bootstrap_servers=list(broker.bootstrap)) as admin:
+        to = {TopicPartition("documents", 0): OffsetAndMetadata(60, "", -1)}
+        until(lambda: admin.alter_group_offsets("bellwether.classify", to))  # what `--reset-offsets --execute` does
+    publish(logs, "documents", made[60:])
+    run_until(88)
+    lost = [json.loads(line) for line in here.said().splitlines() if '"input lost"' in line]
+    assert [(line["positions"], line["partition"]) for line in lost] == [(30, 0)]
+    assert "was moved on" in lost[0]["reason"]
+    assert "ahead of its position" not in here.said()
+    found = {window.split("@")[1] for window in outcome(logs).counts}
+    skipped = {each["published_at"][:16] for each in made[30:60]}
+    assert len(found) >= 58
+    assert not skipped & {window[:16] for window in found}
+    logs.close()

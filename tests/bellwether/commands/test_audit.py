@@ -79,3 +79,26 @@ def test_export_writes_the_entries_of_a_time_as_lines_of_json(config: Path, logs
     (line,) = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
     assert json.decode(line)["writer"] == "w1"
     assert call(config, "export", "-").stdout.count("\n") == 3
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2026-13-01", "26-02-2026"])
+def test_a_date_that_is_none_is_a_wrong_call(config: Path, logs: EmbeddedLogs, date: str) -> None:
+    audit_start(read_settings(config), ["run"], "a", logs, AT)
+    for option in ("--from", "--to"):
+        done = call(config, "export", "-", option, date)
+        assert done.exit_code == 2
+        assert f"Invalid value for '{option}'" in done.stderr
+
+
+def test_the_time_of_an_entry_decides_to_the_second(config: Path, logs: EmbeddedLogs) -> None:
+    audit_start(read_settings(config), ["run"], "a", logs, AT)
+    assert call(config, "export", "-", "--from", "2026-02-25T06:13:20Z").stdout.count("\n") == 1
+    assert call(config, "export", "-", "--to", "2026-02-25T06:13:20Z").stdout == ""
+    assert call(config, "export", "-", "--from", "2026-02-25 06:14").stdout == ""
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(config: Path, logs: EmbeddedLogs, tmp_path: Path) -> None:
+    audit_start(read_settings(config), ["run"], "a", logs, AT)
+    done = call(config, "export", str(tmp_path / "nowhere" / "a.jsonl"))
+    assert done.exit_code == 2
+    assert "a.jsonl cannot be written: No such file or directory" in done.stderr.replace("\n", " ")

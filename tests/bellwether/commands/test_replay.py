@@ -213,7 +213,8 @@ def test_neither_settings_nor_logs_of_the_live_service_are_touched(call: Caller,
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_when_it_is_stopped_it_leaves_nothing_half_done(tmp_path: Path, asked: signal.Signals) -> None:
+@pytest.mark.parametrize("wait_s", [0, 0.2, 2])  # the documents go into their log, the model loads, it runs
+def test_when_it_is_stopped_it_leaves_nothing_half_done(tmp_path: Path, asked: signal.Signals, wait_s: float) -> None:
     (tmp_path / "bellwether.toml").touch()
     lines = [line | {"text": f"Bank run {number} " * 40} for number, line in enumerate(history(days=80))]
     jsonl(tmp_path / "news.jsonl", lines)
@@ -231,7 +232,7 @@ def test_when_it_is_stopped_it_leaves_nothing_half_done(tmp_path: Path, asked: s
     with subprocess.Popen([*command, *MAPPED], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stderr is not None
         assert b"documents read" in process.stderr.readline()
-        time.sleep(2)
+        time.sleep(wait_s)
         process.send_signal(asked)
         assert process.wait(30) == 130
         assert process.stderr.read().strip() == b"stopped"
