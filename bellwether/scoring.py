@@ -70,7 +70,8 @@ class LineScorer:
     def _read(self, line: Line | BadLine) -> "_Text | UnscoredLine":
         if isinstance(line, BadLine):
             return UnscoredLine(None, f"line {line.number}: {line.sentence}")
-        given = value_at(line.fields, self._id)
+        is_made = self._id.startswith("=")
+        given = None if is_made else value_at(line.fields, self._id)
         identity = given if isinstance(given, str | int | float) and not isinstance(given, bool) else None
         try:
             native, document = self._decoder.decode_fields(line.fields, 0)
@@ -78,7 +79,7 @@ class LineScorer:
             return UnscoredLine(
                 identity, bad.sentence if identity is not None else f"line {line.number}: {bad.sentence}"
             )
-        return _Text(native.id if self._id.startswith("=") else identity, document.text, GivenText(native))
+        return _Text(native.id if is_made else identity, document.text, GivenText(native))
 
     def _scored(self, text: "_Text", scored: Scored | Bad) -> ScoredLine | UnscoredLine:
         if isinstance(scored, Bad):

@@ -1,15 +1,17 @@
-"""Texts made comparable: width, ligatures and apostrophes make no difference, small letters stand beside the written ones."""
+"""Texts made comparable: width, ligatures, apostrophes and how many blanks make no difference; small letters stand beside."""
 
+import re
 import unicodedata
 from typing import NamedTuple
 
 _ALIKE = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "™": " ", "℠": " "})
+_BLANKS = re.compile(" {2,}")
 # Scripts written without blanks between words.
 _SOLID = ((0x2E80, 0xA4CF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
 
 class Folded(NamedTuple):
-    """A text in NFKC as it is written, and in small letters, character for character."""
+    """A text in NFKC as it is written, and in small letters, character for character; no blanks at its ends, one in a row."""
 
     written: str
     small: str
@@ -18,6 +20,8 @@ class Folded(NamedTuple):
 def folded(text: str) -> Folded:
     """The text, comparable. It may be longer or shorter than the one given."""
     written = unicodedata.normalize("NFKC", text if text.isascii() else text.translate(_ALIKE))
+    # Marks like ™ and wide blanks are plain ones by now.
+    written = (_BLANKS.sub(" ", written) if "  " in written else written).strip(" ")
     small = written.lower()
     if len(small) != len(written):  # the Turkish İ becomes two
         small = "".join(low if len(low := each.lower()) == 1 else each for each in written)

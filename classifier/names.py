@@ -75,7 +75,7 @@ class NameFinder:
             return ()
         found = dict.fromkeys(hit.use.entry for hit in self._leftmost_longest(folded(text[:READ])))
         for entity in entities:
-            number = self._entities.get(folded(entity).small.strip())
+            number = self._entities.get(folded(entity).small)
             if number is not None:
                 found[number] = None
         return tuple(sorted(self._entries[number].name for number in list(found)[:MOST]))

@@ -25,6 +25,7 @@ LONGEST = 100  # characters of a name, an alias or a phrase
 TOLD = 30  # mistakes; more of them help nobody
 _SEPARATOR = "|"  # within a cell of a CSV file
 _TICKER = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,14}")
+_BLANKS = re.compile(r"[^\S\x00-\x1f\x7f-\x9f]+")  # but for line breaks and tabs, which no name holds
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -157,7 +158,7 @@ def _unreadable(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _entry(values: Mapping[str, Any]) -> WatchedName:
     lists = {key: tuple(dict.fromkeys(" ".join(each.split()) for each in values.get(key, ()))) for key in LISTS}
-    return WatchedName(name=values["name"].strip(), tier=values.get("tier", 2), **lists)
+    return WatchedName(name=_BLANKS.sub(" ", values["name"].strip()), tier=values.get("tier", 2), **lists)
 
 
 def _called(values: Mapping[str, Any]) -> str:

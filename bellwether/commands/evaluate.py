@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def evaluate(
       bellwether evaluate --model mine --data labelled.jsonl --diagram calibration.png
       bellwether evaluate --data headlines-of-others.csv --all --out figures.json
     """  # noqa: D301 - click's mark
+    for option in ("out", "diagram"):
+        _check_writable(option, options[option])
     with needs_extra("train"):
         from classifier.training.data import DataError  # noqa: PLC0415 - `--help` need not wait for these
         from classifier.training.evaluate import evaluate_artifact  # noqa: PLC0415
@@ -56,8 +59,18 @@ def evaluate(
     console = Console()
     for table in tables(figures):
         console.print(table)
-    console.print(f"{figures['rows']:,} rows judged. {calibration(figures)}", highlight=False)
+    console.print(f"{figures['rows']:,} rows judged. {calibration(figures)}".strip(), highlight=False)
     if out := options["out"]:
         out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if options["diagram"]:
         draw_reliability(figures, options["diagram"])
+
+
+def _check_writable(option: str, file: Path | None) -> None:
+    """Tells before the work that what it finds could not be kept."""
+    if file is None:
+        return
+    if not file.parent.is_dir():
+        raise click.UsageError(f"--{option} {file} cannot be written: there is no folder {file.parent}")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise click.UsageError(f"--{option} {file} cannot be written: this user may not")

@@ -76,16 +76,13 @@ def train(
     with needs_extra("train"):
         # `--help` need not wait for these.
         from classifier.training.artifact import build  # noqa: PLC0415
-        from classifier.training.data import DataError, LabelWeights, json_rows, read_examples, split, unlabelled  # noqa: PLC0415
-        from classifier.training.labels import TOPICS  # noqa: PLC0415
+        from classifier.training.data import DataError, every_example  # noqa: PLC0415
         from classifier.training.settings import Settings, TrainingError  # noqa: PLC0415
         from classifier.training.train import train as run  # noqa: PLC0415
 
     weak, texts, name = options.pop("weak"), options.pop("texts"), options.pop("name")
     try:
-        examples = read_examples([*data, *more], TOPICS, LabelWeights())
-        examples += read_examples(weak, TOPICS, LabelWeights(), weak=True)
-        examples += unlabelled(json_rows(texts), split(examples)[1])
+        examples = every_example([*data, *more], weak, texts)
         model = run(Settings(**options), examples, out / "run")
     except (DataError, TrainingError) as error:
         raise click.UsageError(str(error)) from None

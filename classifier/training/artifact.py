@@ -12,28 +12,23 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from classifier.artifact import FORMAT, NETWORK_CPU, NETWORK_GPU, NETWORK_SMALL, SENTIMENTS, TOKENIZER
 from classifier.training.calibrate import Calibration, calibrate
 from classifier.training.card import model_card, small_card
-from classifier.training.data import Example, LabelWeights, json_rows, read_examples, split, unlabelled
+from classifier.training.data import Example, every_example, split
 from classifier.training.evaluate import evaluate
 from classifier.training.export import export_fp32
 from classifier.training.half import halve
-from classifier.training.labels import SENTIMENTS, TOPICS
+from classifier.training.licences import joined, licences_of
 from classifier.training.model import Card, load_model
 from classifier.training.quantize import quantize
 from classifier.training.scoring import Logits, score_onnx
-
-FORMAT = 1
-GRAPH = "model.int8.onnx"
-HALF = "model.fp16.onnx"
-SMALL = "model.small.int8.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +67,6 @@ class Contents:
     small: Measured | None = None
 
 
-def licences_of(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:
-    """Rows trained on, by source and licence."""
-    counts = Counter((e.source, e.licence) for e in split(examples)[0])
-    return tuple({"source": s, "licence": licence, "rows": rows} for (s, licence), rows in sorted(counts.items()))
-
-
-def _joined(licences: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """One entry a source and licence: rows that are learnt again are the same rows."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for entry in licences:
-        key = entry["source"], entry["licence"]
-        found[key] = max(entry, found.get(key, entry), key=lambda each: each["rows"])
-    return tuple(found[key] for key in sorted(found))
-
-
 def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> None:
     """Writes `card.md` and `manifest.json` beside the graphs and the tokenizer.
 
@@ -101,7 +81,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
     if small:
         card += small_card(small.parameters, small.metrics, default.metrics)
     (folder / "card.md").write_text(card, "utf-8")
-    files = ["tokenizer.json", GRAPH, HALF, *([SMALL] if small else []), "card.md"]
+    files = [TOKENIZER, NETWORK_CPU, NETWORK_GPU, *([NETWORK_SMALL] if small else []), "card.md"]
     manifest = {
         "format": FORMAT,
         "name": contents.name,
@@ -142,14 +122,14 @@ def write_graphs(model: Path, out: Path, small: Path | None = None) -> None:
         ValueError: the student is that of another model.
     """
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(model / "tokenizer.json", out / "tokenizer.json")
+    shutil.copyfile(model / "tokenizer.json", out / TOKENIZER)
     with tempfile.TemporaryDirectory() as scratch:
         export_fp32(model, Path(scratch) / "fp32.onnx")
-        quantize(Path(scratch) / "fp32.onnx", out / GRAPH)
-        halve(Path(scratch) / "fp32.onnx", out / GRAPH, out / HALF)
+        quantize(Path(scratch) / "fp32.onnx", out / NETWORK_CPU)
+        halve(Path(scratch) / "fp32.onnx", out / NETWORK_CPU, out / NETWORK_GPU)
         if small:
             export_fp32(small, Path(scratch) / "small.onnx")
-            quantize(Path(scratch) / "small.onnx", out / SMALL, teacher=out / GRAPH)
+            quantize(Path(scratch) / "small.onnx", out / NETWORK_SMALL, teacher=out / NETWORK_CPU)
 
 
 def build(
@@ -174,15 +154,16 @@ def build(
         ValueError: the student is that of another model.
     """
     write_graphs(model, out, small)
-    validation = [example for example in split(examples)[1] if example.source not in learnt]
+    taught, held_out = split(examples)
+    validation = [example for example in held_out if example.source not in learnt]
     network, card = load_model(model)
     contents = Contents(
         name=name,
         card=card,
         encoder_config=network.encoder.config.to_diff_dict(),
-        licences=_joined((*card.licences, *licences_of(examples))),
-        default=_measured(model, out / GRAPH, validation, learnt),
-        small=_measured(small, out / SMALL, validation, learnt) if small else None,
+        licences=joined((*card.licences, *licences_of(taught))),
+        default=_measured(model, out / NETWORK_CPU, validation, learnt),
+        small=_measured(small, out / NETWORK_SMALL, validation, learnt) if small else None,
     )
     write_manifest(contents, out, datetime.now(UTC))
     return contents
@@ -210,9 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", default="bellwether-minilm-en-zh")
     parser.add_argument("--learnt", nargs="*", default=[], help="sources learnt whole by an earlier stage: not judged")
     given = parser.parse_args(arguments)
-    examples = read_examples(given.data, TOPICS, LabelWeights())
-    examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    examples += unlabelled(json_rows(given.texts), split(examples)[1])
+    examples = every_example(given.data, given.weak, given.texts)
     contents = build(given.model, examples, given.out, given.name, given.learnt, given.small)
     print(json.dumps(contents.default.metrics, indent=1))
 

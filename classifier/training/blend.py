@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
+from classifier.training.licences import joined
 from classifier.training.model import Card, LabelAttention, load_encoder, load_model, save_model
 from classifier.training.train import packaged_encoder
 from classifier.training.vocabulary import read_tokenizer
@@ -75,6 +76,7 @@ def _of_all(cards: Sequence[Card]) -> Card:
         cards[0],
         teachers=tuple(dict.fromkeys(chain.from_iterable(card.teachers for card in cards))),
         languages=tuple(sorted(set(chain.from_iterable(noted)))) if all(noted) else (),
+        licences=joined(chain.from_iterable(card.licences for card in cards)),
     )
 
 

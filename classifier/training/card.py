@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from classifier.training.model import Card
+from classifier.training.report import calibration
 
 _USE = """# {name}
 
@@ -144,6 +145,6 @@ def _figures(metrics: dict[str, Any]) -> str:
         lines += ["| topic | rows | precision | recall | F1 |", "|---|---|---|---|---|"]
         for topic, x in topics["each"].items():
             lines.append(f"| {topic} | {x['rows']} | {x['precision']:.3f} | {x['recall']:.3f} | {x['f1']:.3f} |")
-    error = metrics["calibration_error"]
-    lines += ["", f"Expected calibration error: sentiment {error['sentiment']:.3f}, topics {error['topics']:.3f}.", ""]
+    told = calibration(metrics)
+    lines += ["", f"{told}.", ""] if told else [""]
     return "\n".join(lines)

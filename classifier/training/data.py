@@ -1,23 +1,19 @@
 """From files of labelled rows to checked examples, each with its targets and the weight of each target."""
 
-import csv
-import gzip
 import hashlib
-import io
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS, TOPICS
+from classifier.training.rows import rows_of
 
-UNLABELLED = -1
-"""Sentiment of a row that has none."""
-
+UNLABELLED = -1  # sentiment of a row that has none
 VALIDATION_FOLD = 0
+FEWEST_HELD_OUT = 2  # one to calibrate on, one to judge
 _CORPUS_ROWS = 500
 
 
@@ -112,7 +108,7 @@ def read_examples(
 
     A row has `text` (or `title` and `body`), and `sentiment` (negative, neutral, positive or null), `topics` (a list; in CSV
     separated by spaces), or both. `topics_known` lists the topics that the row's corpus can answer: absent means all, null
-    none. `sentiment_classes` is 3, or 2 for a corpus without "neutral". Other fields are optional.
+    none. A blank cell of CSV is absent. `sentiment_classes` is 3, or 2 for a corpus without "neutral". Other fields are optional.
 
     Raises:
         DataError: any row is wrong; nothing is returned until all rows are right.
@@ -121,7 +117,7 @@ def read_examples(
     mistakes: list[str] = []
     make = _WeakRow(topics, weights) if weak else _LabelledRow(topics, weights)
     for path in files:
-        for place, row in _rows(path):
+        for place, row in rows_of(path):
             found = [row] if isinstance(row, str) else make.mistakes(row)
             if isinstance(row, str) or found:
                 mistakes.extend(f"{place}: {mistake}" for mistake in found)
@@ -167,49 +163,10 @@ def unlabelled(rows: Iterable[Mapping[str, Any]], held_out: Sequence[Example]) -
     ]
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Place and row, or place and what is wrong with the line or the whole file."""
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        yield path.name, f"cannot be read as UTF-8 text ({error})"
-        return
-    if path.name.removesuffix(".gz").endswith(".csv"):
-        yield from _csv_rows(path.name, csv.DictReader(text))
-        return
-    for number, line in enumerate(text, start=1):
-        if line.strip():
-            yield f"{path.name} line {number}", _json_row(line)
-
-
-def _csv_rows(name: str, table: "csv.DictReader[str]") -> Iterator[tuple[str, dict[str, Any] | str]]:
-    columns = table.fieldnames or []
-    wanted = {"text or title": {"text", "title"}, "sentiment or topics": {"sentiment", "topics"}}
-    lacking = [told for told, either in wanted.items() if not either & set(columns)]
-    if lacking:
-        yield f"{name} line 1", f"no column {', and none '.join(lacking)}, but {', '.join(columns) or 'nothing'}"
-        return
-    for number, cells in enumerate(table, start=2):
-        yield f"{name} line {number}", _csv_row(cells)
-
-
-def _json_row(line: str) -> dict[str, Any] | str:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        return f"not JSON ({error.msg})"
-    return row if isinstance(row, dict) else "not a JSON object"
-
-
-def _csv_row(cells: Mapping[str, str]) -> dict[str, Any]:
-    row: dict[str, Any] = {key: value for key, value in cells.items() if value and isinstance(value, str)}
-    for key in ("topics", "topics_known"):
-        if key in cells:
-            row[key] = (cells[key] or "").split()
-    if "sentiment_classes" in row:
-        row["sentiment_classes"] = int(row["sentiment_classes"]) if row["sentiment_classes"].isdigit() else -1
-    return row
+def every_example(labelled: Iterable[Path], weak: Iterable[Path], texts: Iterable[Path]) -> list[Example]:
+    """What a training is given, in the default label set: labelled rows, those labelled by rule, and unlabelled ones."""
+    examples = read_examples(labelled, TOPICS, LabelWeights()) + read_examples(weak, TOPICS, LabelWeights(), weak=True)
+    return examples + unlabelled(json_rows(texts), split(examples)[1])
 
 
 def text_of(row: Mapping[str, Any]) -> str:
@@ -219,7 +176,7 @@ def text_of(row: Mapping[str, Any]) -> str:
 
 def json_rows(files: Iterable[Path]) -> list[dict[str, Any]]:
     """The rows of files whose labels, if any, do not matter; broken lines are left out."""
-    return [row for path in files for _, row in _rows(path) if isinstance(row, dict)]
+    return [row for path in files for _, row in rows_of(path) if isinstance(row, dict)]
 
 
 class _LabelledRow:
@@ -247,7 +204,11 @@ class _LabelledRow:
                 found.append(f"{key} is not a list")
             elif unknown := [str(name) for name in value or [] if name not in self._topics]:
                 found.append(f"{key} has unknown names: {', '.join(unknown)}")
-        return found
+        return found + [
+            f"{key} is {row[key]!r}, not a text or a list of texts"
+            for key in ("sources", "licences")
+            if not _is_named(row.get(key))
+        ]
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """Makes the example of a row without mistakes."""
@@ -256,15 +217,16 @@ class _LabelledRow:
         is_two_way = row.get("sentiment_classes") == 2
         weight = 0.0 if sentiment == UNLABELLED else self._weights.two_way if is_two_way else 1.0
         holds = set(row.get("topics") or [])
+        if "other" not in self._known(row):  # none of those that the corpus can answer
+            holds.discard("other")
         weights = self.topic_weights(row, text, holds)
-        sources, licences = row.get("sources") or [row.get("source", "own")], row.get("licences") or ["not stated"]
         digest = hashlib.sha256(text.encode()).hexdigest()
         return Example(
-            id=str(row.get("id", digest[:16])),
+            id=str(digest[:16] if row.get("id") is None else row["id"]).strip() or digest[:16],
             text=text,
-            lang=str(row.get("lang", "en")),
-            source=str(sources[0]),
-            licence=str(licences[0]),
+            lang=str(row.get("lang") or "en"),
+            source=_first(row.get("sources")) or str(row.get("source") or "own"),
+            licence=_first(row.get("licences")) or "not stated",
             fold=int(row["fold"]) if "fold" in row else int(digest[:8], 16) % 10,
             sentiment=sentiment,
             is_two_way=is_two_way,
@@ -278,16 +240,30 @@ class _LabelledRow:
         """Weight of each topic that the row says anything about."""
         if row.get("topics") is None or ("topics_known" in row and row["topics_known"] is None):
             return {}
-        known = set(row.get("topics_known", self._topics))
+        known = self._known(row)
         weights = {t: self._weights.assumed_absent for t, hint in self._hints.items() if not hint.search(text)}
         if "other" not in known and (holds or len(known) >= self._weights.broad):
             weights["other"] = self._weights.other
         return weights | dict.fromkeys(known | holds, 1.0)
 
+    def _known(self, row: Mapping[str, Any]) -> set[str]:
+        """The topics that the row's corpus can answer."""
+        return set(row.get("topics_known", self._topics) or ())
+
     def _target(self, topic: str, row: Mapping[str, Any], holds: set[str]) -> float:
-        if topic == "other" and "other" not in (row.get("topics_known") or ()) and "topics_known" in row:
-            return float(not holds)
+        if topic == "other" and not holds:  # what is left to a corpus that knows all others and found none
+            known = self._known(row)
+            return float(topic not in known or (row.get("topics") is not None and len(known) == len(self._topics)))
         return float(topic in holds)
+
+
+def _is_named(value: object) -> bool:
+    return isinstance(value, str | None) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+
+def _first(named: str | Sequence[str] | None) -> str:
+    """The text itself, or the first of several; empty if there is none."""
+    return named if isinstance(named, str) else next(iter(named or ()), "")
 
 
 class _WeakRow(_LabelledRow):

@@ -26,9 +26,8 @@ from torch import Tensor, nn
 from transformers import set_seed
 
 from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
-from classifier.training.data import Example, LabelWeights, json_rows, read_examples, split, unlabelled
+from classifier.training.data import Example, every_example, split
 from classifier.training.hardware import fastest_attention
-from classifier.training.labels import TOPICS
 from classifier.training.loss import answer_losses, total_loss
 from classifier.training.masking import with_hidden_words
 from classifier.training.model import (
@@ -255,9 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     settings = Settings(**{name: getattr(given, name) for name in _SWITCHES})
     mix = Mix(given.labels, given.attention, given.hidden)
-    examples = read_examples(given.data, TOPICS, LabelWeights())
-    examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    examples += unlabelled(json_rows(given.texts), split(examples)[1])
+    examples = every_example(given.data, given.weak, given.texts)
     student = make_student(given.teacher, given.layers, given.start_from)
     where = distil(settings, mix, given.teacher, student, examples, given.out)
     print(f"{len(examples)} rows; the student is in {where}")

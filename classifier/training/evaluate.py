@@ -19,7 +19,15 @@ import numpy as np
 
 from classifier.artifact import TOKENIZER, Artifact, Model, read_artifact
 from classifier.training.calibrate import Calibration, calibrate, known_labels
-from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples, split
+from classifier.training.data import (
+    FEWEST_HELD_OUT,
+    UNLABELLED,
+    DataError,
+    Example,
+    LabelWeights,
+    read_examples,
+    split,
+)
 from classifier.training.figures import (
     auroc,
     confusion,
@@ -45,31 +53,41 @@ class Answers:
 
     Attributes:
         topics: probabilities, [N, T].
-        said: whether each topic is over its threshold, bool [N, T].
+        said: the labels as they are served, bool [N, T]: each topic over its threshold, `other` where no topic is.
         sentiment: probabilities, [N, 3].
     """
 
-    def __init__(self, rows: int, topics: int) -> None:
-        self.topics = np.zeros((rows, topics))
-        self.said = np.zeros((rows, topics), bool)
+    def __init__(self, rows: int, topics: Sequence[str]) -> None:
+        self._is_other = np.array([topic == "other" for topic in topics])
+        self.topics = np.zeros((rows, len(topics)))
+        self.said = np.zeros((rows, len(topics)), bool)
         self.sentiment = np.zeros((rows, len(SENTIMENTS)))
 
     def fill(self, rows: np.ndarray, logits: Logits, calibration: Calibration) -> None:
         """Puts in the answers of some rows."""
         self.topics[rows] = calibration.topics(logits)
-        self.said[rows] = self.topics[rows] >= np.array(calibration.thresholds)
+        named = (self.topics[rows] >= np.array(calibration.thresholds)) & ~self._is_other
+        self.said[rows] = named | (self._is_other & ~named.any(1, keepdims=True))
         self.sentiment[rows] = calibration.sentiment(logits)
 
 
 def cross_fitted(examples: Sequence[Example], logits: Logits, topics: Sequence[str]) -> Answers:
-    """Each half of the rows with temperatures and thresholds that were fitted on the other."""
-    answers = Answers(len(examples), len(topics))
-    halves = np.array([hashlib.sha256(f"half:{example.id}".encode()).digest()[0] % 2 for example in examples])
+    """Each half of the rows with temperatures and thresholds that were fitted on the other.
+
+    Raises:
+        DataError: there are no two rows.
+    """
+    if len(examples) < FEWEST_HELD_OUT:
+        raise DataError([f"{len(examples)} rows are left to judge: it takes two, one to fit and one to judge"])
+    answers = Answers(len(examples), topics)
+    digests = [hashlib.sha256(f"half:{example.id}".encode()).digest() for example in examples]
+    halves = np.array([digest[0] % 2 for digest in digests])
+    if len(set(halves.tolist())) == 1:  # chance, or one id for all
+        halves[sorted(range(len(examples)), key=lambda row: digests[row])[::2]] ^= 1
     for half in (0, 1):
         fitted_on, judged = np.flatnonzero(halves != half), np.flatnonzero(halves == half)
-        if len(fitted_on) and len(judged):
-            fitted = calibrate([examples[int(i)] for i in fitted_on], logits.rows(fitted_on), topics)
-            answers.fill(judged, logits.rows(judged), fitted)
+        fitted = calibrate([examples[int(i)] for i in fitted_on], logits.rows(fitted_on), topics)
+        answers.fill(judged, logits.rows(judged), fitted)
     return answers
 
 
@@ -80,7 +98,7 @@ def as_served(artifact: Artifact) -> Judge:
     own = Calibration(manifest.temperature.topics, manifest.temperature.sentiment, thresholds)
 
     def judge(examples: Sequence[Example], logits: Logits, topics: Sequence[str]) -> Answers:
-        answers = Answers(len(examples), len(topics))
+        answers = Answers(len(examples), topics)
         answers.fill(np.arange(len(examples)), logits, own)
         return answers
 
@@ -106,7 +124,9 @@ def evaluate_artifact(
     topics = artifact.manifest.topics
     examples = read_examples(files, topics, LabelWeights())
     judged = examples if everything else split(examples)[1]
-    if len(judged) < 2:
+    if not examples:
+        raise DataError(["the files hold no rows"])
+    if len(judged) < FEWEST_HELD_OUT and not everything:
         raise DataError(
             [f"of {len(examples)} rows only {len(judged)} are held out from training: judge all rows instead"]
         )
@@ -122,13 +142,16 @@ def evaluate_artifact(
 def evaluate(
     examples: Sequence[Example], logits: Logits, topics: Sequence[str], judge: Judge = cross_fitted
 ) -> dict[str, Any]:
-    """All figures of a model.
+    """All figures of a model; those that would rest on no rows are left out.
 
     Args:
         examples: rows that were not trained on.
         logits: of these rows.
         topics: names in logit order.
         judge: makes answers of them.
+
+    Raises:
+        DataError: too few rows for `judge`.
     """
     answers = judge(examples, logits, topics)
     known, holds = known_labels(examples), np.array([example.topics for example in examples]) > 0
@@ -136,26 +159,24 @@ def evaluate(
     three = np.array([e.sentiment != UNLABELLED and not e.is_two_way for e in examples])  # [N]
     p = answers.sentiment[three]  # [M, 3]
     counts = confusion(labels[three], p.argmax(1), len(SENTIMENTS))
-    right, sure = p.argmax(1) == labels[three], p.max(1)
+    promised = {  # and what happened
+        "sentiment": (p.max(1), p.argmax(1) == labels[three]),
+        "topics": (answers.topics[known], holds[known]),
+    }
+    promised = {name: pair for name, pair in promised.items() if len(pair[0])}
     return {
         "rows": len(examples),
         "sentiment": _by(lambda e: e.source, examples, answers.sentiment),
         "languages": _by(lambda e: e.lang, examples, answers.sentiment),
-        "classes": of_classes(counts, SENTIMENTS),
+        "classes": {name: x for name, x in of_classes(counts, SENTIMENTS).items() if x["rows"]},
         "confusion": counts.tolist(),
         "topics": {
             lang: _topic_figures(answers.said[rows], holds[rows], known[rows], topics)
             for lang in sorted({e.lang for e in examples})
-            if known[rows := np.array([e.lang == lang for e in examples])].any()
+            if (known & holds)[rows := np.array([e.lang == lang for e in examples])].any()
         },
-        "calibration_error": {
-            "sentiment": round(expected_error(sure, right), 4),
-            "topics": round(expected_error(answers.topics[known], holds[known]), 4),
-        },
-        "reliability": {
-            "sentiment": reliability(sure, right),
-            "topics": reliability(answers.topics[known], holds[known]),
-        },
+        "calibration_error": {name: round(expected_error(*pair), 4) for name, pair in promised.items()},
+        "reliability": {name: reliability(*pair) for name, pair in promised.items()},
     }
 
 
@@ -208,7 +229,7 @@ def _topic_figures(said: np.ndarray, holds: np.ndarray, known: np.ndarray, topic
     return {
         "rows": int(known.any(1).sum()),
         "micro_f1": round(micro(everyone), 4),
-        "macro_f1": round(float(np.mean([x["f1"] for x in each.values()])), 4) if each else 0.0,
+        "macro_f1": round(float(np.mean([x["f1"] for x in each.values()])), 4),
         "intervals": {"micro_f1": interval(micro, len(said))},
         "each": each,
     }

@@ -39,7 +39,7 @@ class Card:
         max_tokens: the longest input, special tokens included.
         teachers: encoders of the models whose answers were learnt.
         languages: of the labelled rows, those of one in a hundred or more; empty if nobody noted them.
-        licences: of what the network that training went on from had been trained on: `source`, `licence`, `rows`.
+        licences: of what it was trained on, in earlier trainings too: `source`, `licence`, `rows`.
     """
 
     topics: tuple[str, ...]

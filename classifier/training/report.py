@@ -22,9 +22,9 @@ def tables(figures: dict[str, Any]) -> Iterator[Table]:
 
 
 def calibration(figures: dict[str, Any]) -> str:
-    """One line on calibration."""
-    error = figures["calibration_error"]
-    return f"Expected calibration error: sentiment {error['sentiment']:.3f}, topics {error['topics']:.3f}"
+    """One line on calibration; empty if no row tells of it."""
+    errors = ", ".join(f"{name} {error:.3f}" for name, error in figures["calibration_error"].items())
+    return f"Expected calibration error: {errors}" if errors else ""
 
 
 def _table(title: str, first: str, columns: Sequence[str]) -> Table:
@@ -78,9 +78,10 @@ def draw_reliability(figures: dict[str, Any], out: Path) -> None:
     """Writes the reliability diagram as an image: what was promised against what happened; on the diagonal both agree."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to load, and not every report draws
 
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    sides = len(figures["reliability"])
+    figure = Figure(figsize=(4 * max(1, sides), 4), layout="constrained")
     for place, (name, bins) in enumerate(figures["reliability"].items(), start=1):
-        axes = figure.add_subplot(1, 2, place)
+        axes = figure.add_subplot(1, sides, place)
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         axes.scatter(
             [b["promised"] for b in bins],

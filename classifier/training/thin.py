@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from msgspec import Struct
-from sklearn.metrics import roc_auc_score
 
 from classifier.scorer import Scored, Scorer
+from classifier.training.figures import auroc
 
 
 class Sentence(Struct, frozen=True):
@@ -80,7 +81,7 @@ def _figures(members: Sequence[tuple[Sentence, Scored]], topic: int) -> Figures:
         rows=len(members),
         recall=right / sum(holds),
         precision=right / sum(said) if any(said) else 0.0,
-        auroc=float(roc_auc_score(holds, [score.topics[topic] for _, score in members])),
+        auroc=auroc(np.array([score.topics[topic] for _, score in members]), np.array(holds)),
         missed=tuple(member[0].text for member, h, s in asked if h and not s),
         false_alarms=tuple(member[0].text for member, h, s in asked if s and not h),
     )

@@ -31,17 +31,10 @@ from classifier.training.batches import (
     draw_rates,
     targets_of,
 )
-from classifier.training.data import (
-    DataError,
-    Example,
-    LabelWeights,
-    json_rows,
-    read_examples,
-    split,
-    unlabelled,
-)
+from classifier.training.data import FEWEST_HELD_OUT, DataError, Example, every_example, split
 from classifier.training.hardware import fastest_attention, has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
+from classifier.training.licences import joined, licences_of
 from classifier.training.loss import total_loss
 from classifier.training.masking import with_hidden_words
 from classifier.training.model import (
@@ -112,15 +105,18 @@ def build_model(settings: Settings, texts: Sequence[str]) -> Trained:
     """The model to train: with its extended vocabulary, or as it was left by the training that this one goes on from.
 
     Raises:
-        TrainingError: there is nothing to go on from in that folder.
+        TrainingError: there is nothing to go on from in that folder, or no such encoder.
     """
     if settings.start_from:
         trained = load_trained(Path(settings.start_from), attention=fastest_attention())
         trained.model.dropout.p = settings.dropout
         return trained
     name = settings.encoder or packaged_encoder()
-    encoder = load_encoder(name, attention=fastest_attention())
-    english = AutoTokenizer.from_pretrained(name)
+    try:
+        encoder = load_encoder(name, attention=fastest_attention())
+        english = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{name} is no encoder that can be had, neither a folder nor a name: {error}") from error
     model = LabelAttention(encoder, len(TOPICS), settings.dropout)
     described = english([DESCRIPTIONS[topic] for topic in TOPICS], return_tensors="pt", padding=True)
     with torch.no_grad():
@@ -147,9 +143,18 @@ def parameter_groups(model: LabelAttention, settings: Settings) -> list[dict[str
     ]
 
 
+class OneDevice(TrainingArguments):
+    """Of several GPUs the first: transformers would use all, through `nn.DataParallel`, which cannot gather `Scores`."""
+
+    @property
+    def n_gpu(self) -> int:
+        """One, or none."""
+        return 1 if super().n_gpu else 0
+
+
 def trainer_arguments(settings: Settings, out: Path) -> TrainingArguments:
     """Our settings in the words of transformers."""
-    return TrainingArguments(
+    return OneDevice(
         output_dir=str(out / "checkpoints"),
         per_device_train_batch_size=settings.batch,
         per_device_eval_batch_size=64,
@@ -190,8 +195,9 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
             or rows.
     """
     learnt, held_out = split(examples)
-    if not learnt or not held_out:
-        raise DataError([f"of {len(examples)} rows {len(held_out)} would be held out to test on: both parts need some"])
+    if not learnt or len(held_out) < FEWEST_HELD_OUT:
+        told = f"{len(held_out)} would be held out to test on: it takes two, and some to learn from"
+        raise DataError([f"of {len(examples)} rows {told}"])
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     set_seed(settings.seed)
     model, card, tokenizer_json = build_model(settings, [e.text for e in examples])
@@ -235,12 +241,17 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
 
 
 def _continued(card: Card, learnt: Sequence[Example], settings: Settings) -> Card:
-    """The card of what will have been trained, with what the start's says of where that came from."""
+    """The card of what will have been trained, with what the start's says of where that came from and what it learnt."""
     encoders = [load_trained(Path(folder)).card.encoder for folder in settings.teachers]
     languages = {*card.languages, *languages_of(learnt)}
     if settings.start_from and not card.languages:  # nobody noted them: it may know more than it learns now
         languages = set()
-    return replace(card, teachers=tuple(dict.fromkeys([*card.teachers, *encoders])), languages=tuple(sorted(languages)))
+    return replace(
+        card,
+        teachers=tuple(dict.fromkeys([*card.teachers, *encoders])),
+        languages=tuple(sorted(languages)),
+        licences=joined((*card.licences, *licences_of(learnt))),
+    )
 
 
 def _keep_settings(settings: Settings, examples: Sequence[Example], file: Path, *, is_begun: bool) -> None:
@@ -281,9 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings(
         teachers=tuple(given.teachers), **{field.name: getattr(given, field.name) for field in switches}
     )
-    examples = read_examples(given.data, TOPICS, LabelWeights())
-    examples += read_examples(given.weak, TOPICS, LabelWeights(), weak=True)
-    examples += unlabelled(json_rows(given.texts), split(examples)[1])
+    examples = every_example(given.data, given.weak, given.texts)
     print(f"{len(examples)} rows; the model goes to {train(settings, examples, given.out)}")
 
 

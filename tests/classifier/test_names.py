@@ -5,7 +5,7 @@ import random
 import pytest
 
 from classifier.names import MOST, NameFinder
-from classifier.watchlist import WatchedName, WatchList
+from classifier.watchlist import WatchedName, WatchList, read_watch_list
 
 ENTRIES = (
     WatchedName("Alibaba", aliases=("阿里巴巴",), tickers=("BABA", "9988.HK")),
@@ -153,6 +153,15 @@ def test_a_text_made_of_nothing_but_names_is_read_in_bounds() -> None:
     assert finder.find("A" * 200_000) == ()
     distinct = NameFinder(WatchList(tuple(WatchedName(f"Name {n:03}") for n in range(200))))
     assert len(distinct.find(" ".join(f"Name {n:03}" for n in range(200)))) == MOST
+
+
+def test_blanks_and_marks_of_a_name_do_not_hide_it() -> None:
+    names = [{"name": "Ping  An"}, {"name": "Coca-Cola™"}, {"name": "Bank\u00a0of X"}, {"name": "Nestlé™ Waters"}]
+    finder = NameFinder(read_watch_list(None, names))
+    assert finder.find("Coca-Cola, Ping An fall") == ("Coca-Cola™", "Ping An")
+    assert finder.find("Coca-Cola™ and Nestlé Waters rise") == ("Coca-Cola™", "Nestlé™ Waters")
+    assert finder.find("Nestlé™ Waters") == ("Nestlé™ Waters",)
+    assert finder.find("Shares fall", ["ping an", "coca-cola ™", "Bank of X"]) == ("Bank of X", "Coca-Cola™", "Ping An")
 
 
 def test_no_watch_list_finds_nothing() -> None:

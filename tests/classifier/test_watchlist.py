@@ -97,6 +97,16 @@ def test_every_mistake_of_a_table_of_lines_is_told_with_its_line(tmp_path: Path)
     ]
 
 
+def test_a_name_is_read_with_one_blank_in_a_row(tmp_path: Path) -> None:
+    toml = written(tmp_path, "a.toml", '[[name]]\nname = " Ping \u00a0 An\u3000"\naliases = ["Ping  An  Group"]\n')
+    table = written(tmp_path, "a.csv", "name,aliases\n Ping \u00a0 An\u3000,Ping  An  Group\n")
+    assert read_watch_list(toml).names == (WatchedName("Ping An", aliases=("Ping An Group",)),)
+    assert read_watch_list(table) == read_watch_list(toml)
+    assert mistakes(None, {"name": "Coca-Cola"}, {"name": "Cola Company", "aliases": ["Coca-Cola™"]}) == [
+        "name.1 (Cola Company): 'coca-cola' is Coca-Cola's already; put it under ambiguous of both, or remove it"
+    ]
+
+
 def test_a_spelling_belongs_to_one_name_unless_both_call_it_ambiguous() -> None:
     air = {"name": "Delta Air Lines", "ambiguous": ["Delta"], "context": ["flights"]}
     chips = {"name": "Delta Electronics", "ambiguous": ["delta"], "context": ["chips"]}

@@ -159,11 +159,13 @@ def test_a_packed_table_with_other_names_is_scored(call: Caller, tmp_path: Path)
 
 
 def test_ids_can_be_made_of_the_texts(call: Caller, tmp_path: Path) -> None:
-    jsonl(tmp_path / "in.jsonl", [{"text": "Bank run"}, {"text": "Bank"}, {"text": "Bank run"}])
-    assert call("score", "in.jsonl", "--out", "out.jsonl", "--field", "id==hash").code == 0
-    first, second, third = (line["id"] for line in read(tmp_path / "out.jsonl"))
-    assert first == third != second
-    assert len(first) == 32
+    jsonl(tmp_path / "in.jsonl", [{"text": "Bank run"}, {"text": "Bank"}, {"text": "Bank run"}, {"nr": 4}])
+    assert call("score", "in.jsonl", "--out", "out.jsonl", "--field", "id==hash").code == 3
+    first, second, third, textless = read(tmp_path / "out.jsonl")
+    assert first["id"] == third["id"] != second["id"]
+    assert len(first["id"]) == 32
+    assert textless["id"] is None
+    assert textless["error"].startswith("line 4: ")
 
 
 def test_standard_input_and_output(tmp_path: Path) -> None:

@@ -75,6 +75,24 @@ def test_one_can_only_go_on_from_what_was_trained(call: Caller, labelled: Path, 
     assert "say one of the two" in done.err
 
 
+def test_an_encoder_that_is_not_there_is_told(call: Caller, labelled: Path, tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    for name in ("bare", "no/such/encoder/here"):
+        done = call("train", "--data", str(labelled), "--out", "mine", "--encoder", name)
+        assert done.code == 2, name
+        assert f"{name} is no encoder that can be had" in " ".join(done.err.split())
+    assert not (tmp_path / "mine").exists()
+
+
+def test_where_figures_cannot_be_kept_is_told_before_the_work(call: Caller, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "x", "sentiment": "angry"}\n')
+    for option in ("--out", "--diagram"):
+        done = call("evaluate", "--data", "rows.jsonl", option, "missing/file")
+        assert done.code == 2
+        assert f"{option} missing/file cannot be written" in " ".join(done.err.split())
+        assert "angry" not in done.err
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_all_mistakes_are_told_before_the_first_step(call: Caller, tmp_path: Path, command: str) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "x", "sentiment": "angry"}\n{"text": "y", "topics": ["sport"]}\n')

@@ -82,6 +82,22 @@ def test_other_is_taught_where_a_broad_corpus_found_no_topic(tmp_path: Path) -> 
     assert weight(narrow, "other") == 0
 
 
+def test_where_every_topic_can_be_answered_and_none_holds_other_does(tmp_path: Path) -> None:
+    for known in ({}, {"topics_known": list(TOPICS)}):
+        row = one(tmp_path, {"text": "A fine day", "topics": [], **known})
+        assert (target(row, "other"), weight(row, "other")) == (1.0, 1.0)
+        row = one(tmp_path, {"text": "The yen falls", "topics": ["fx"], **known})
+        assert (target(row, "other"), weight(row, "other")) == (0.0, 1.0)
+    assert not any(one(tmp_path, {"text": "A fine day", "sentiment": "neutral"}).topics)
+
+
+def test_other_of_a_corpus_that_cannot_answer_it_is_none_of_its_topics(tmp_path: Path) -> None:
+    named = one(tmp_path, {"text": "A fine day", "topics": ["other"], "topics_known": ["fx"]})
+    empty = one(tmp_path, {"text": "A fine day", "topics": [], "topics_known": ["fx"]})
+    assert named == empty
+    assert weight(named, "other") == 0
+
+
 def test_a_rule_made_topic_counts_less_and_what_it_omits_is_unknown(tmp_path: Path) -> None:
     row = one(tmp_path, {"text": "Bitcoin falls", "topics": ["crypto"]}, weak=True)
     assert row.is_weak

@@ -1,15 +1,20 @@
 """What the switches of training do, each by itself."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from tokenizers import Tokenizer
 
+from classifier.training import blend as blending
 from classifier.training.adapters import add_adapters, merge_adapters
 from classifier.training.adversary import against
 from classifier.training.blend import blend, towards_untrained
 from classifier.training.labels import TOPICS
 from classifier.training.masking import with_hidden_words
-from classifier.training.model import LabelAttention, load_encoder, word_rows
+from classifier.training.model import Card, LabelAttention, load_encoder, load_model, save_model, word_rows
+from classifier.training.settings import Settings
+from classifier.training.train import trainer_arguments
 from classifier.training.warmup import warm_up
 from tests.classifier.training.tiny import SENTENCES, tokenizer_json
 
@@ -86,6 +91,27 @@ def test_a_blend_lies_between_its_models(encoder: str) -> None:
     torch.testing.assert_close(blended.topic_weight.detach(), 0.75 * first + 0.25 * second)
     with pytest.raises(ValueError, match="differ in shape"):
         blend([models[0], LabelAttention(load_encoder(encoder), len(TOPICS) + 1)], (1.0, 1.0))
+
+
+def test_a_blend_has_the_licences_of_all_its_models(encoder: str, tmp_path: Path) -> None:
+    own = {"source": "own", "licence": "MIT", "rows": 9}
+    desk = {"source": "desk", "licence": "not stated", "rows": 4}
+    for name, licences in (("a", (own,)), ("b", (desk, own | {"rows": 5}))):
+        network = LabelAttention(load_encoder(encoder), len(TOPICS))
+        save_model(network, Card(TOPICS, "tiny", licences=licences), tokenizer_json(), tmp_path / name)
+    blending.main([str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "mean")])
+    assert load_model(tmp_path / "mean")[1].licences == (desk, own)
+
+
+def test_of_two_gpus_one_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *_, **__: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.set_device", lambda _: None)
+    arguments = trainer_arguments(Settings(batch=8), tmp_path)
+    assert arguments.device == torch.device("cuda:0")
+    assert arguments.n_gpu == 1
+    assert arguments.train_batch_size == 8
 
 
 def test_the_way_back_to_the_untrained_encoder_spares_words_of_ones_own(encoder: str, model: LabelAttention) -> None:

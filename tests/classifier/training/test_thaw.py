@@ -84,6 +84,7 @@ def test_what_the_start_was_trained_on_stays_on_the_card(tiny: Artifact, tmp_pat
         ("more", "MIT"),
         ("own", "not stated"),
     ]
+    assert load_trained(model).card.licences == tuple(manifest["licences"])
     with pytest.raises(TrainingError, match="holds a run of other settings or rows"):
         train(replace(settings, learning_rate=1e-3), examples, tmp_path / "run")
     with pytest.raises(TrainingError, match="holds a run of other settings or rows"):

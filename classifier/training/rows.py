@@ -1,0 +1,78 @@
+"""Rows as they stand in files, JSONL or CSV, gzipped or not, each with its place; what cannot be read is a sentence instead."""
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON may write half of a character
+
+
+def rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Place and row, or place and what is wrong with the line or with the whole file."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        yield path.name, f"cannot be read as UTF-8 text ({error})"
+        return
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        yield from _csv_rows(path.name, text)
+        return
+    for number, line in enumerate(text, start=1):
+        if line.strip():
+            yield f"{path.name} line {number}", _json_row(line)
+
+
+def _json_row(line: str) -> dict[str, Any] | str:
+    try:
+        row = json.loads(line)
+        if _SURROGATE.search(line):
+            json.dumps(row, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        return f"not JSON ({error.msg})"
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair, which is no character"
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
+        return f"not JSON that can be read ({error})"
+    return row if isinstance(row, dict) else "not a JSON object"
+
+
+def _csv_rows(name: str, text: io.StringIO) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    # A quote that is not closed swallows the rows behind it: only a strict reader tells.
+    reader = csv.reader(text, strict=True)
+    begins = 1
+    try:
+        columns = next(reader, [])
+        wanted = {"text or title": {"text", "title"}, "sentiment or topics": {"sentiment", "topics"}}
+        lacking = [told for told, either in wanted.items() if not either & set(columns)]
+        if lacking:
+            yield f"{name} line 1", f"no column {', and none '.join(lacking)}, but {', '.join(columns) or 'nothing'}"
+            return
+        begins = reader.line_num + 1
+        for cells in reader:
+            if cells:
+                yield f"{name} line {begins}", _csv_row(columns, cells)
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        yield f"{name} line {begins}", f"not CSV ({error}), so nothing from here on is read"
+
+
+def _csv_row(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any] | str:
+    if len(cells) > len(columns):
+        return f"has {len(cells)} cells, but {len(columns)} columns are named: a text with a comma needs quotes"
+    return _typed({key: cell for key, cell in zip(columns, cells, strict=False) if cell.strip()})
+
+
+def _typed(cells: Mapping[str, str]) -> dict[str, Any]:
+    """Cells that are filled, as JSON would write them."""
+    row: dict[str, Any] = dict(cells)
+    row |= {key: cells[key].split() for key in ("topics", "topics_known") if key in cells}
+    if "sentiment_classes" in cells:
+        row["sentiment_classes"] = int(cells["sentiment_classes"]) if cells["sentiment_classes"].isdigit() else -1
+    return row
