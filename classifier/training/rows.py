@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ingest.files import LONGEST
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON may write half of a character
 
 
@@ -45,6 +47,7 @@ def _json_row(line: str) -> dict[str, Any] | str:
 
 def _csv_rows(name: str, text: io.StringIO) -> Iterator[tuple[str, dict[str, Any] | str]]:
     # A quote that is not closed swallows the rows behind it: only a strict reader tells.
+    csv.field_size_limit(LONGEST)
     reader = csv.reader(text, strict=True)
     begins = 1
     try:

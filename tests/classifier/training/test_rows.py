@@ -9,6 +9,7 @@ import pytest
 
 from classifier.training.data import DataError, Example, LabelWeights, json_rows, read_examples
 from classifier.training.labels import TOPICS
+from ingest.files import LONGEST
 
 
 def table(folder: Path, text: str) -> Path:
@@ -63,7 +64,7 @@ def test_more_cells_than_columns_are_told(tmp_path: Path) -> None:
     [
         ('a,negative\n"b,negative\nc,negative\n', 3),  # never closed
         ('"a,negative\nb,negative\n"c",negative\n', 2),  # closed by the next: the rows between would be swallowed
-        (f"a,negative\n{'b' * 131_073},negative\n", 3),
+        (f"a,negative\n{'b' * (LONGEST + 1)},negative\n", 3),
     ],
 )
 def test_what_is_not_csv_is_told_with_the_mistakes_of_other_files(tmp_path: Path, rows: str, line: int) -> None:
