@@ -86,10 +86,10 @@ def test_what_a_detector_and_the_compiler_take_is_what_was_measured() -> None:
 
 
 def test_how_long_a_text_waits_is_what_was_measured() -> None:
-    for load in json.loads((RESULTS / "load-2026-11-22-amx.json").read_text())["loads"]:
+    for load in json.loads((RESULTS / "load-2026-11-22-vnni.json").read_text())["loads"]:
         waits = [load[f"p{part}_ms"] for part in (50, 95, 99)]
         told = [f"{wait / 1000:.1f} s" if wait >= 1000 else f"{wait:.0f} ms" for wait in waits]
-        many = [f"{load[key]:.0f}" for key in ("asked_per_s", "scored_per_s")]
+        many = [f"{load[key]:.0f}" for key in ("came_per_s", "scored_per_s")]
         line = next(line for line in PAGE.splitlines() if line.startswith(f"| {100 * load['load']:.0f} % |"))
         assert [cell.strip() for cell in line.strip(" |").split("|")][1:] == [*many, *told]
 
