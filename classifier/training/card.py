@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from classifier.training.model import Card
-from classifier.training.report import calibration
+from classifier.training.report import by_source, calibration
 
 _USE = """# {name}
 
@@ -75,9 +75,9 @@ _OWN_SENTENCES = "written"
 _SMALL = """
 ## The small network
 
-For those whose processor is the limit (`classifier.model = "small"`): three of the six layers, trained on what the network above
-says of the same rows and where it looks; {parameters:,} parameters, the embeddings among them, which the two share. It runs on
-CPUs alone. Measured in the same way on the same rows, with temperatures and thresholds of its own; in brackets the network above.
+For those whose processor is the limit (`classifier.model = "small"`): three of the six layers, narrower ones, trained on what the
+network above says of the same rows and where it looks; {parameters:,} parameters, the embeddings among them, which the two share.
+It runs on CPUs alone. Measured in the same way on the same rows, with temperatures and thresholds of its own; in brackets the network above.
 """
 
 
@@ -141,7 +141,9 @@ def _figures(metrics: dict[str, Any]) -> str:
             f"| {x['accuracy']:.3f} |"
         )
     for lang, topics in metrics["topics"].items():
+        told = by_source(topics)
         lines += ["", f"Topics, {lang}: micro-F1 over known labels {topics['micro_f1']:.3f}.", ""]
+        lines += [f"{told}.", ""] if told else []
         lines += ["| topic | rows | precision | recall | F1 |", "|---|---|---|---|---|"]
         for topic, x in topics["each"].items():
             lines.append(f"| {topic} | {x['rows']} | {x['precision']:.3f} | {x['recall']:.3f} | {x['f1']:.3f} |")

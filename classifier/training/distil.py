@@ -44,6 +44,7 @@ from classifier.training.train import LabelTrainer, last_checkpoint, trainer_arg
 from classifier.training.vocabulary import read_tokenizer
 
 LAYERS = (0, 2, 5)
+INNER = 1152
 _TINY = 1e-9
 
 
@@ -124,13 +125,16 @@ class DistilTrainer(LabelTrainer):
         return (loss, {"topics": own.scores.topic_logits}) if return_outputs else loss
 
 
-def make_student(teacher: Path, layers: Sequence[int], start_from: Path | None = None) -> LabelAttention:
+def make_student(
+    teacher: Path, layers: Sequence[int], start_from: Path | None = None, *, inner: int = INNER
+) -> LabelAttention:
     """An untrained student: some of the teacher's layers, all else the teacher's, embeddings rounded and frozen.
 
     Args:
         teacher: folder of the trained model.
         layers: their numbers, from 0.
         start_from: folder of a student whose layers and heads are taken instead.
+        inner: the most neurons that a layer's feed-forward part keeps.
 
     Raises:
         ValueError: the teacher has no such layers, or the student has another vocabulary.
@@ -143,6 +147,9 @@ def make_student(teacher: Path, layers: Sequence[int], start_from: Path | None =
     if start_from is None:
         student.encoder.set_submodule("encoder.layer", nn.ModuleList(stack[number] for number in layers))
         student.encoder.config.num_hidden_layers = len(layers)
+        for number in layers:
+            narrow(stack[number], inner)
+        student.encoder.config.intermediate_size = min(inner, student.encoder.config.intermediate_size)
     else:
         if (start_from / "tokenizer.json").read_bytes() != (teacher / "tokenizer.json").read_bytes():
             raise ValueError(f"{start_from} has another vocabulary than {teacher}: it was the student of another model")
@@ -154,6 +161,19 @@ def make_student(teacher: Path, layers: Sequence[int], start_from: Path | None =
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # a teacher says more of a text than noise would take away
     return student
+
+
+@torch.no_grad()
+def narrow(layer: nn.Module, inner: int) -> None:
+    """Leaves a BERT layer's feed-forward part those neurons whose weights, in times out, are longest."""
+    rise, fall = layer.get_submodule("intermediate.dense"), layer.get_submodule("output.dense")
+    assert isinstance(rise, nn.Linear)  # [F, d]
+    assert isinstance(fall, nn.Linear)  # [d, F]
+    weighs = rise.weight.norm(dim=1) * fall.weight.norm(dim=0)  # [F]
+    kept = weighs.topk(min(inner, len(weighs))).indices.sort().values
+    rise.weight, rise.bias = nn.Parameter(rise.weight[kept]), nn.Parameter(rise.bias[kept])
+    fall.weight = nn.Parameter(fall.weight[:, kept])
+    rise.out_features = fall.in_features = len(kept)
 
 
 def with_embeddings_of(teacher: Path, student: LabelAttention) -> LabelAttention:
@@ -245,6 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the student")
     parser.add_argument("--start-from", type=Path, help="the folder `model` of a student of before")
     parser.add_argument("--layers", nargs="+", type=int, default=LAYERS, help="of the teacher, from 0")
+    parser.add_argument("--inner", type=int, default=INNER, help="neurons that each feed-forward part keeps at most")
     for field in fields(Mix):
         parser.add_argument(f"--{field.name}", type=float, default=field.default, help="see `Mix`")
     for name in _SWITCHES:
@@ -255,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings(**{name: getattr(given, name) for name in _SWITCHES})
     mix = Mix(given.labels, given.attention, given.hidden)
     examples = every_example(given.data, given.weak, given.texts)
-    student = make_student(given.teacher, given.layers, given.start_from)
+    student = make_student(given.teacher, given.layers, given.start_from, inner=given.inner)
     where = distil(settings, mix, given.teacher, student, examples, given.out)
     print(f"{len(examples)} rows; the student is in {where}")
 

@@ -155,7 +155,7 @@ def evaluate(
     """
     answers = judge(examples, logits, topics)
     known, holds = known_labels(examples), np.array([example.topics for example in examples]) > 0
-    labels = np.array([e.sentiment for e in examples])
+    labels, sources = np.array([e.sentiment for e in examples]), np.array([e.source for e in examples])
     three = np.array([e.sentiment != UNLABELLED and not e.is_two_way for e in examples])  # [N]
     p = answers.sentiment[three]  # [M, 3]
     counts = confusion(labels[three], p.argmax(1), len(SENTIMENTS))
@@ -171,7 +171,7 @@ def evaluate(
         "classes": {name: x for name, x in of_classes(counts, SENTIMENTS).items() if x["rows"]},
         "confusion": counts.tolist(),
         "topics": {
-            lang: _topic_figures(answers.said[rows], holds[rows], known[rows], topics)
+            lang: _topic_figures(answers.said[rows], holds[rows], known[rows], topics, sources[rows])
             for lang in sorted({e.lang for e in examples})
             if (known & holds)[rows := np.array([e.lang == lang for e in examples])].any()
         },
@@ -214,7 +214,9 @@ def _sentiment_figures(labels: np.ndarray, p: np.ndarray, *, is_two_way: bool) -
     }
 
 
-def _topic_figures(said: np.ndarray, holds: np.ndarray, known: np.ndarray, topics: Sequence[str]) -> dict[str, Any]:
+def _topic_figures(
+    said: np.ndarray, holds: np.ndarray, known: np.ndarray, topics: Sequence[str], sources: np.ndarray
+) -> dict[str, Any]:
     each = {
         topic: precision_recall(said[known[:, t], t], holds[known[:, t], t])
         for t, topic in enumerate(topics)
@@ -225,11 +227,17 @@ def _topic_figures(said: np.ndarray, holds: np.ndarray, known: np.ndarray, topic
     def micro(rows: np.ndarray) -> float:
         return float(2 * right[rows].sum() / max(1, either[rows].sum()))
 
-    everyone = np.arange(len(said))
+    answered, everyone = known.any(1), np.arange(len(said))
+    own = {source: np.flatnonzero(answered & (sources == source)) for source in sorted(set(sources[answered].tolist()))}
     return {
-        "rows": int(known.any(1).sum()),
+        "rows": int(answered.sum()),
         "micro_f1": round(micro(everyone), 4),
         "macro_f1": round(float(np.mean([x["f1"] for x in each.values()])), 4),
         "intervals": {"micro_f1": interval(micro, len(said))},
+        "sources": {
+            source: {"rows": len(rows), "micro_f1": round(micro(rows), 4)}
+            for source, rows in own.items()
+            if len(rows) >= _FEWEST_ROWS
+        },
         "each": each,
     }

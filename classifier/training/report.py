@@ -27,6 +27,12 @@ def calibration(figures: dict[str, Any]) -> str:
     return f"Expected calibration error: {errors}" if errors else ""
 
 
+def by_source(topics: dict[str, Any]) -> str:
+    """The micro-F1 of topics for each source, in one line; empty if no source has enough rows."""
+    each = ", ".join(f"{source} {x['micro_f1']:.3f} ({x['rows']:,})" for source, x in topics["sources"].items())
+    return f"By source (rows that know a topic): {each}" if each else ""
+
+
 def _table(title: str, first: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column(first, overflow="fold")
@@ -71,6 +77,7 @@ def _topics(lang: str, topics: dict[str, Any]) -> Table:
     table = _table(title, "topic", ("rows", "precision", "recall", "F1"))
     for topic, x in topics["each"].items():
         table.add_row(topic, *_precision_recall(x))
+    table.caption, table.caption_justify = by_source(topics) or None, "left"
     return table
 
 

@@ -38,6 +38,8 @@ def command(trained: Path, labelled: Path, out: Path) -> list[str]:
         str(out),
         "--layers",
         "1",
+        "--inner",
+        "48",
         "--max-steps",
         "40",
     ]
@@ -105,7 +107,7 @@ def test_a_student_keeps_its_teachers_embeddings_to_the_last_bit(trained: Path, 
     shared = [name for name in teacher if name.startswith(EMBEDDINGS)]
     assert len(shared) >= 4
     assert all(torch.equal(teacher[name], student[name]) for name in shared)
-    learnt = "encoder.encoder.layer.0.output.dense.weight"
+    learnt = "encoder.encoder.layer.0.attention.output.dense.weight"
     assert not torch.equal(teacher[learnt.replace("layer.0", "layer.1")], student[learnt])
     assert not any(".layer.1." in name for name in student)
 
@@ -134,6 +136,24 @@ def test_a_student_of_before_goes_on_with_the_embeddings_of_a_changed_teacher(
     (changed / "tokenizer.json").write_text("{}", "utf-8")
     with pytest.raises(ValueError, match="another vocabulary"):
         make_student(changed, [1], run / "model")
+
+
+def test_what_a_student_loses_of_a_layer_are_the_neurons_that_say_least(trained: Path) -> None:
+    """A layer whose other neurons say nothing is the same without them; more than it has is all of it."""
+    layer = load_model(trained)[0].encoder.get_submodule("encoder.layer.1")
+    rise, fall = (layer.get_submodule(name) for name in ("intermediate.dense", "output.dense"))
+    width, inner = fall.get_parameter("weight").shape
+    with torch.no_grad():
+        rise.get_parameter("weight")[5:20] = 0
+        rise.get_parameter("bias")[5:20] = 0
+        fall.get_parameter("weight")[:, 40] = 0
+        hidden = torch.randn(3, 7, width)
+        before = layer(hidden)
+        distil.narrow(layer, inner - 16)
+        torch.testing.assert_close(layer(hidden), before)
+    distil.narrow(layer, inner)
+    assert rise.get_parameter("weight").shape == (inner - 16, width)
+    assert fall.get_parameter("weight").shape == (width, inner - 16)
 
 
 def test_layers_that_a_teacher_does_not_have_are_refused(trained: Path) -> None:

@@ -11,7 +11,7 @@ from classifier.training.calibrate import Calibration
 from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples
 from classifier.training.evaluate import Answers, cross_fitted, evaluate
 from classifier.training.labels import TOPICS
-from classifier.training.report import calibration, draw_reliability, tables
+from classifier.training.report import by_source, calibration, draw_reliability, tables
 from classifier.training.scoring import Logits
 
 OTHER, FX = TOPICS.index("other"), TOPICS.index("fx")
@@ -83,3 +83,17 @@ def test_topics_that_never_hold_have_no_figures(rows: list[Example]) -> None:
     figures = evaluate(never, logits(never), TOPICS)
     assert figures["topics"] == {}
     assert figures["calibration_error"].keys() == {"sentiment", "topics"}
+
+
+def test_topics_are_judged_for_each_source_with_enough_rows(rows: list[Example]) -> None:
+    """One source answered rightly, one of which every topic is missed, and one of too few rows."""
+    good, bad = ([replace(row, source=name) for row in rows if not row.topics[OTHER]] for name in ("good", "bad"))
+    few = [replace(row, source="few") for row in good[:5]]
+    examples, said = good + bad + few, logits(good + bad + few)
+    said.topics[len(good) : len(good) + len(bad)] = -4.0
+    topics = evaluate(examples, said, TOPICS, usual)["topics"]["en"]
+    assert topics["sources"]["good"] == {"rows": len(good), "micro_f1": 1.0}
+    assert topics["sources"]["bad"] == {"rows": len(bad), "micro_f1": 0.0}
+    assert set(topics["sources"]) == {"good", "bad"}
+    assert by_source(topics) == "By source (rows that know a topic): bad 0.000 (24), good 1.000 (24)"
+    assert by_source(topics | {"sources": {}}) == ""
