@@ -19,6 +19,7 @@ from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR
 from ingest.logs import Kept, LogUnfit, Message, Record
 from tests.alerting.made import START, crisis, ordinary, score_range
+from tests.publishing import publish
 
 SETTINGS = AggregateSettings(inputs=("news",), windows=WindowSettings(early=False))
 
@@ -75,11 +76,7 @@ class Active:
 
 
 def write(logs: EmbeddedLogs, *ranges, log: str = SCORES.log) -> None:
-    writer = logs.writer()
-    for scores in ranges:
-        writer.publish(Message(log, encode_range(scores)))
-    writer.flush()
-    writer.close()
+    publish(logs, *(Message(log, encode_range(scores)) for scores in ranges))
 
 
 def windows(logs: EmbeddedLogs) -> dict[bytes, int]:
@@ -195,24 +192,18 @@ def test_what_is_no_range_of_scores_stops_with_a_sentence(logs, clock):
 
 
 def test_an_incomplete_checkpoint_does_not_count_and_an_older_epoch_never_wins(logs):
-    def publish(messages) -> None:
-        writer = logs.writer()
-        for message in messages:
-            writer.publish(message)
-        writer.flush()
-
     first = Checkpoints("a", [])
-    publish(first.messages(b"one"))
+    publish(logs, *first.messages(b"one"))
     second = Checkpoints("b", logs.scan(CHECKPOINTS.log))
     assert (second.epoch, second.newest) == (2, b"one")
     large = bytes(range(256)) * 40 + os.urandom(1_200_000)
     parts = second.messages(large)
     assert len(parts) > 2
-    publish(parts[:-1])
+    publish(logs, *parts[:-1])
     assert Checkpoints("c", logs.scan(CHECKPOINTS.log)).newest == b"one"
-    publish(parts[-1:])
-    publish(second.removals())
-    publish(first.messages(b"a zombie's"))
+    publish(logs, *parts[-1:])
+    publish(logs, *second.removals())
+    publish(logs, *first.messages(b"a zombie's"))
     assert Checkpoints("c", logs.scan(CHECKPOINTS.log)).newest == large
 
 

@@ -8,6 +8,7 @@ from alerting.audit import AUDIT, Audit, entries, verify
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
 from ingest.logs import Message, Record
+from tests.publishing import publish
 
 AT = 1_772_000_000 * SECOND
 
@@ -18,14 +19,6 @@ def logs(tmp_path: Path) -> Iterator[EmbeddedLogs]:
     logs.ensure([AUDIT])
     yield logs
     logs.close()
-
-
-def publish(logs: EmbeddedLogs, *messages: Message) -> None:
-    writer = logs.writer()
-    for message in messages:
-        writer.publish(message)
-    writer.flush()
-    writer.close()
 
 
 def delivery(audit: Audit, number: int) -> Message:

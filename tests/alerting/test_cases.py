@@ -14,6 +14,7 @@ from ingest.instants import HOUR, MINUTE, moment
 from ingest.logs import Message
 from tests.alerting.told import OPENED, told
 from tests.alerting.turns import Clock
+from tests.publishing import publish
 
 
 def said(act: str, at: int = OPENED, **changes: object) -> Entry:
@@ -106,26 +107,18 @@ def logs(tmp_path: Path) -> EmbeddedLogs:
     return logs
 
 
-def append(logs: EmbeddedLogs, *messages: Message) -> None:
-    writer = logs.writer()
-    for message in messages:
-        writer.publish(message)
-    writer.flush()
-    writer.close()
-
-
 def test_cases_keep_up_with_the_log_and_do_not_ask_it_every_time(logs: EmbeddedLogs) -> None:
     followed = Followed(logs)
-    append(logs, entry_message(said("acknowledge")))
+    publish(logs, entry_message(said("acknowledge")))
     assert followed.look(OPENED).of("a1").stands == "acknowledged"
-    append(logs, entry_message(said("close")))
+    publish(logs, entry_message(said("close")))
     assert followed.look(OPENED + LOOK_EVERY - 1).of("a1").stands == "acknowledged"
     assert followed.look(OPENED + MINUTE).of("a1").stands == "closed"
     assert len(followed.look(OPENED + 2 * MINUTE).of("a1").entries) == 2
 
 
 def test_what_is_no_entry_is_told_and_passed_over(logs: EmbeddedLogs) -> None:
-    append(logs, Message(FEEDBACK.log, b"{}"), Message(FEEDBACK.log, None), entry_message(said("close")))
+    publish(logs, Message(FEEDBACK.log, b"{}"), Message(FEEDBACK.log, None), entry_message(said("close")))
     with structlog.testing.capture_logs() as heard:
         assert Followed(logs).look(OPENED).of("a1").stands == "closed"
     assert [line["event"] for line in heard] == ["feedback not readable"] * 2

@@ -17,6 +17,7 @@ from ingest.logs import Message
 from tests.alerting.made import START, crisis, ordinary, score_range
 from tests.alerting.test_aggregate import CHECKPOINT_EVERY, Active, Clock, write
 from tests.alerting.told import told
+from tests.publishing import publish
 
 OLDER = 40  # revisions of an alert in the log
 
@@ -32,14 +33,6 @@ def logs(tmp_path: Path, clock: Clock) -> Iterator[EmbeddedLogs]:
     logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
     yield logs
     logs.close()
-
-
-def publish(logs: EmbeddedLogs, *messages: Message) -> None:
-    writer = logs.writer()
-    for message in messages:
-        writer.publish(message)
-    writer.flush()
-    writer.close()
 
 
 def forget(logs: EmbeddedLogs) -> None:

@@ -20,6 +20,7 @@ from ingest.instants import SECOND
 from ingest.logs import Message, Place, Record
 from ingest.steps import Step
 from tests.alerting.told import OPENED
+from tests.publishing import publish
 
 PLACE = Place(ALERTS.log, 0)
 
@@ -46,11 +47,7 @@ class Outbox:
         self.logs.ensure([ALERTS, NOTICES, FEEDBACK, AUDIT, DEAD_LETTERS])
 
     def append(self, *messages: Alert | Notice | Message) -> None:
-        writer = self.logs.writer()
-        for message in messages:
-            writer.publish(_message(message))
-        writer.flush()
-        writer.close()
+        publish(self.logs, *map(_message, messages))
 
     def dead(self) -> list[Record]:
         return list(self.logs.scan(DEAD_LETTERS.log))

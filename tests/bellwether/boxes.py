@@ -13,6 +13,7 @@ from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
 from ingest.logs import Batch, Ended, Event, Kept, Message, Opened, Place, Position
 from ingest.steps import Step
+from tests.publishing import publish
 
 SOURCE, COPY = Kept("source"), Kept("copy")
 HERE = Place("source", 0)
@@ -95,11 +96,7 @@ def made_logs(path: Path, clock: Clock, records: int = 0) -> EmbeddedLogs:
 
 
 def append(logs: EmbeddedLogs, numbers: range) -> None:
-    writer = logs.writer()
-    for number in numbers:
-        writer.publish(Message(SOURCE.log, str(number).encode()))
-    writer.flush()
-    writer.close()
+    publish(logs, *(Message(SOURCE.log, str(number).encode()) for number in numbers))
 
 
 def copies(logs: EmbeddedLogs) -> list[int]:

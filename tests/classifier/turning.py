@@ -16,6 +16,7 @@ from ingest.instants import MINUTE, SECOND
 from ingest.logs import Batch, Ended, Event, Kept, Message, Opened, Place, Skipped
 from ingest.steps import Step
 from tests.classifier.made import document, texts
+from tests.publishing import publish
 
 NEWS = Kept("news")
 HERE = Place(NEWS.log, 0)
@@ -42,11 +43,7 @@ class Desk:
         self.registry = CollectorRegistry()
 
     def append(self, *messages: Message) -> None:
-        writer = self.logs.writer()
-        for message in messages:
-            writer.publish(message)
-        writer.flush()
-        writer.close()
+        publish(self.logs, *messages)
 
     def ranges(self) -> list[ScoreRange]:
         return [decode_range(record.value or b"") for record in self.logs.scan(SCORES.log)]

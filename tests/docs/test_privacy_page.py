@@ -32,6 +32,7 @@ from tests.alerting.test_receiver import notification, posted
 from tests.alerting.told import told
 from tests.bellwether.commands.calls import Caller
 from tests.bellwether.commands.conftest import call as call  # noqa: PLC0414 - a fixture
+from tests.publishing import publish
 from tests.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "privacy.md"
@@ -131,10 +132,7 @@ class House:
     def put(self, *messages: Message) -> None:
         with closing(open_logs(self.settings, now)) as logs:
             logs.ensure(kept_logs(self.settings))
-            with closing(logs.writer()) as writer:
-                for message in messages:
-                    writer.publish(message)
-                writer.flush()
+            publish(logs, *messages)
 
     def run(
         self, part: str, happened: Callable[[Rights], bool], also: Callable[[Watched], None] = lambda _: None

@@ -19,6 +19,7 @@ from bellwether.settings import read_settings
 from ingest.deadletters import DEAD_LETTERS
 from ingest.instants import MINUTE, rfc3339
 from ingest.logs import Kept, Logs, Message, Record
+from tests import publishing
 
 COMMAND = [str(Path(sys.executable).with_name("bellwether"))]
 START = 1_772_323_200_000_000  # 2026-03-01 00:00 UTC
@@ -168,11 +169,8 @@ def documents(
 
 def publish(logs: Logs, log: str, made: list[dict[str, str]], partitions: int = 1) -> None:
     """Spread documents over the partitions in turn, each keeping their order."""
-    writer = logs.writer()
-    for number, document in enumerate(made):
-        writer.publish(Message(log, json.dumps(document).encode(), partition=number % partitions))
-    writer.flush()
-    writer.close()
+    spread = enumerate(made)
+    publishing.publish(logs, *(Message(log, json.dumps(d).encode(), partition=n % partitions) for n, d in spread))
 
 
 def wait_until(holds: Callable[[], bool], timeout_s: float, what: str, every_s: float = 0.1) -> None:

@@ -1,7 +1,7 @@
 """A console as a process serves it, over embedded logs that a test has filled."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ingest.instants import MINUTE, moment
 from ingest.logs import Logs, Message
 from tests.alerting.made import TOPICS, score_range, scored
 from tests.alerting.told import OPENED, told
+from tests.publishing import publish
 from tests.waiting import until
 
 ANN, BO = "ann-has-a-token-of-her-own", "bo-has-another-one-for-himself"
@@ -101,14 +102,6 @@ def scores() -> Message:
     return range_message(score_range(documents, topics=TOPICS))
 
 
-def append(logs: Logs, messages: Sequence[Message]) -> None:
-    writer = logs.writer()
-    for message in messages:
-        writer.publish(message)
-    writer.flush()
-    writer.close()
-
-
 class Shown:
     """A running console."""
 
@@ -126,7 +119,7 @@ def showing(folder: Path, settings: str, *, with_tokens: bool = True) -> Iterato
     read = read_settings(folder / "bellwether.toml")
     logs = open_logs(read, now)
     logs.ensure(kept_logs(read))
-    append(logs, [scores(), *windows(), *map(alert_message, alerts())])
+    publish(logs, scores(), *windows(), *map(alert_message, alerts()))
     registry, stop = CollectorRegistry(), threading.Event()
     made = Showing(read, registry)
     loop = Loop(made.role(logs), logs, now, LoopMetrics(registry, ["console"]))

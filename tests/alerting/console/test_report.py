@@ -7,15 +7,16 @@ from click.testing import CliRunner
 from alerting.cases import Entry, entry_message
 from bellwether.cli import cli
 from ingest.instants import moment
-from tests.alerting.console.shown import SCRIPT, append, showing
+from tests.alerting.console.shown import SCRIPT, showing
 from tests.alerting.told import OPENED
+from tests.publishing import publish
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     with showing(tmp_path, "", with_tokens=False) as shown:
         said = Entry(at=moment(OPENED), who="ann", alert="a1", incident="a1", act="confirm", text=f"so {SCRIPT}")
-        append(shown.logs, [entry_message(said)])
+        publish(shown.logs, entry_message(said))
     return tmp_path
 
 

@@ -6,8 +6,9 @@ import httpx
 
 from alerting.alerts import Silent, alert_message
 from alerting.gauges import TopicGauges
-from tests.alerting.console.shown import BO, append, showing
+from tests.alerting.console.shown import BO, showing
 from tests.alerting.told import told
+from tests.publishing import publish
 from tests.waiting import until
 
 
@@ -18,7 +19,7 @@ def test_the_board_says_unknown_and_the_alert_says_who_is_silent(tmp_path: Path)
         for topic in ("fx", "crypto"):
             gauges.ready.labels(topic).set(1)
         gauges.show_sources("fx", 0.8, is_unknown=True)
-        append(shown.logs, [alert_message(told("a9", silent=Silent(("<b>wire</b>",), 0.8)))])
+        publish(shown.logs, alert_message(told("a9", silent=Silent(("<b>wire</b>",), 0.8))))
         headers = {"Authorization": f"Bearer {BO}"}
         with httpx.Client(base_url=shown.url, headers=headers, trust_env=False) as client:
             until(lambda: client.get("/alerts/a9").status_code == 200)
