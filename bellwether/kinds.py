@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+LONGEST = timedelta(days=36_500)  # counted from any day of our time, it ends within what a date can hold
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _folder: ContextVar[Path] = ContextVar("folder")
 
@@ -41,7 +42,10 @@ def _duration(value: object) -> object:
         return value
     if match is None:
         raise ValueError("write a duration as a number and ms, s, m, h or d, for example 2m")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"is longer than {duration_text(LONGEST)}, which is the most: write a shorter one")
+    return timedelta(seconds=seconds)
 
 
 def _positive(value: timedelta) -> timedelta:

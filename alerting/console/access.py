@@ -97,16 +97,21 @@ class Access:
             return False
         return any(address in network for network in self.settings.proxies)
 
-    def caller(self, peer: str, headers: Mapping[str, str], cookie: str, now: int) -> Caller | None:
-        """Who asks, or None. `headers` by small names, `cookie` that of a session."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+    def caller(self, peer: str, headers: Mapping[str, Sequence[str]], cookie: str, now: int) -> Caller | None:
+        """Who asks, or None. `headers` by small names, all that was sent of each; `cookie` that of a session."""
+        scheme, _, token = next(iter(headers.get("authorization", ())), "").partition(" ")
         if scheme.lower() == "bearer":
-            name = self.bearer(token.strip())
-            return Caller(name, "bearer") if name else None
+            if owner := self.bearer(token.strip()):
+                return Caller(owner, "bearer")
+            if not self.is_proxy(peer):
+                return None  # from a proxy it may be the proxy's own token, which says nothing here
         if self.is_proxy(peer):
-            name = headers.get(self.settings.user_header, "").strip()[:LONGEST_NAME]
-            if name and name.isprintable():
-                return Caller(name, "proxy")
+            names = headers.get(self.settings.user_header, ())
+            if len(names) > 1:
+                return None  # it added its own to what the user sent: which is whose cannot be told
+            told = "".join(names).strip()[:LONGEST_NAME]
+            if told and told.isprintable():
+                return Caller(told, "proxy")
         if cookie and (name := self.session(cookie, now)):
             return Caller(name, "session")
         return Caller("local", "open") if self.settings.is_open else None

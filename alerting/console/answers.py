@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from alerting.alerts import Alert, Subject
 from alerting.cases import Entry
 from alerting.console.incidents import Deadlines, Incident, Line, incident_of, line_of
 from alerting.console.series import Amended, Point
 from alerting.console.view import Revision, View
+from alerting.console.why import COMPOSED
 from ingest.instants import DAY, HOUR, MINUTE, instant
 
 LATELY = 90 * MINUTE  # what "now" means on the board
@@ -65,11 +67,9 @@ class Story(Struct, frozen=True):
 
     @property
     def composed(self) -> Alert:
-        """The last revision that was computed from texts, not the one that tells of the end."""
-        return next(r.alert for r in (*reversed(self.revisions), self.revisions[0]) if r.alert.change in COMPOSED)
-
-
-COMPOSED = ("opened", "escalated")
+        """The last revision that was computed from texts, not the one that tells of the end; if none is held, the last."""
+        composed = (each.alert for each in reversed(self.revisions) if each.alert.change in COMPOSED)
+        return next(composed, self.revisions[-1].alert)
 
 
 class Present(NamedTuple):
@@ -100,8 +100,11 @@ class Answers:
             counted = {subject.name for subject in self._view.windows.subjects() if subject.kind == "topic"}
         return counted | set(self._rarity())
 
-    def board(self, now: int) -> list[Now]:
-        """Every subject that had texts in the last days or has an alert open: those that speak first."""
+    def board(self, now: int, names: int | None = None) -> list[Now]:
+        """Every subject that had texts in the last days or has an alert open, those that speak first.
+
+        Of watched names only the first `names`, if that is given: there may be thousands, and each has a chart to draw.
+        """
         with self._view.lock:
             running: dict[Subject, list[Alert]] = {}
             for told in self._view.latest():
@@ -109,8 +112,9 @@ class Answers:
                     running.setdefault(told.alert.subject, []).append(told.alert)
             rarity = self._rarity()
             subjects = {*self._view.windows.subjects(), *running, *(Subject("topic", name) for name in rarity)}
-            found = [self._now(each, running.get(each, []), rarity, now) for each in sorted(subjects)]
-        return sorted(found, key=_urgency)
+            since = self._view.windows.since
+            found = [self._now(each, running.get(each, []), rarity, since, now) for each in subjects]
+            return [self._charted(each, now) for each in _first(sorted(found, key=_urgency), names)]
 
     def subject(self, subject: Subject, now: int) -> tuple[Now, tuple[Point, ...]] | None:
         """One subject, with the last week by the hour; None if nothing is known of it."""
@@ -122,7 +126,8 @@ class Answers:
                 return None
             until = self.present or now
             week = tuple(self._view.windows.points(subject, until, 7 * DAY, WEEK_PARTS))
-            return self._now(subject, running, rarity, now), week
+            found = self._now(subject, running, rarity, self._view.windows.since, now)
+            return self._charted(found, now), week
 
     def alerts(self) -> list[Line]:
         """Every alert as it stands, the one opened last first."""
@@ -172,11 +177,12 @@ class Answers:
                     mine[verdict.act] = mine.get(verdict.act, 0) + 1
         return [_standing(subject, mine) for subject, mine in sorted(counts.items())]
 
-    def _now(self, subject: Subject, alerts: list[Alert], rarity: Mapping[str, Present], now: int) -> Now:
+    def _now(self, subject: Subject, alerts: list[Alert], rarity: Mapping[str, Present], since: int, now: int) -> Now:
+        """Without its chart. `since`: from when all windows are held; to find that out takes a look at each of them."""
         windows = self._view.windows
         until = self.present or now
         lately = windows.sum(subject, until - LATELY, until)
-        since = max(windows.since, until - 7 * DAY)
+        since = max(since, until - 7 * DAY)
         usually = windows.sum(subject, since, until - LATELY)
         present = rarity.get(subject.name) if subject.kind == "topic" else None
         days = present.days if present else None
@@ -194,8 +200,12 @@ class Answers:
             is_unknown=present is not None and present.is_unknown,
             open_alerts=tuple(alerts),
             muted=next((mute for alert in alerts if (mute := self._view.cases.muted(alert, now))), None),
-            points=tuple(windows.points(subject, until, DAY, DAY_PARTS)),
+            points=(),
         )
+
+    def _charted(self, found: Now, now: int) -> Now:
+        until = self.present or now
+        return replace(found, points=tuple(self._view.windows.points(found.subject, until, DAY, DAY_PARTS)))
 
     def _ledger(self, first: Revision) -> list[Handed]:
         """The way of the document that completed the alert, and of the alert's first revision."""
@@ -214,6 +224,12 @@ def _standing(subject: Subject, counts: Mapping[str, int]) -> Standing:
     judged = confirmed + dismissed + topic + sentiment
     precision = confirmed / judged if judged else None
     return Standing(subject, counts["alerts"], confirmed, dismissed, topic, sentiment, precision)
+
+
+def _first(found: list[Now], names: int | None) -> list[Now]:
+    """Every topic, and of watched names so many, in the same order."""
+    spoken = {each.subject for each in [each for each in found if each.subject.kind == "entity"][:names]}
+    return [each for each in found if each.subject.kind == "topic" or each.subject in spoken]
 
 
 def _urgency(now: Now) -> tuple[bool, float, float, Subject]:

@@ -55,7 +55,8 @@ class Guard:
         state["caller"] = None
         if not self._access.settings.is_open or host_of(headers.get("host", "")) in LOOPBACK:
             # Open to everybody here means everybody here: a name that leads here from elsewhere does not.
-            state["caller"] = self._access.caller(peer, dict(headers), cookies.get(SESSION, ""), self._clock())
+            sent = {name: headers.getlist(name) for name in headers}
+            state["caller"] = self._access.caller(peer, sent, cookies.get(SESSION, ""), self._clock())
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -67,10 +67,13 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
     alerts = [line.alert for line in lines]
     lead = max(alerts, key=lambda alert: alert.return_period_days)
     severity: Severity = "critical" if any(alert.severity == "critical" for alert in alerts) else "warning"
-    case, muted = view.cases.of(name), view.cases.muted(lead, now)
+    case = view.cases.of(name)
+    audible = [alert for alert in alerts if not view.cases.muted(alert, now)]  # a mute of one subject silences no other
+    muted = None if audible else view.cases.muted(lead, now)
     due_at = None if muted or case.stands != "new" else _due_at(members, case, deadlines, severity)
     if due_at:
-        due_at = view.cases.muted_until(lead, due_at, now)  # who muted it wanted to hear of it then
+        # Who muted it wanted to hear of it then; of several subjects, the first that is to be heard again counts.
+        due_at = min(view.cases.muted_until(alert, due_at, now) for alert in audible)
     return Incident(
         id=name,
         lead=lead,

@@ -19,6 +19,7 @@ from ingest.instants import SECOND, moment
 
 ROWS = 50  # of a list
 NAMES = 12  # watched names on the board
+LONG_OVER = 10  # incidents that are over and that nobody took up, on the board
 KINDS = {"console.css": "text/css; charset=utf-8", "bell.svg": "image/svg+xml"}
 
 T = TypeVar("T")
@@ -45,15 +46,16 @@ class Pages:
     def board(self, request: Request) -> Response:
         """Topics now."""
         answers, now = self._room.answers, self._room.clock()
-        found, incidents = answers.board(now), answers.incidents(now)
+        found, incidents = answers.board(now, NAMES), answers.incidents(now)
         present = answers.present
         overdue = [each for each in incidents if each.is_overdue]
         return page(
             request, self._room, "board.html",
-            present=present, ago=(now - (present or now)) / SECOND, overdue=overdue, live="live" in request.query_params,
+            present=present, ago=(now - (present or now)) / SECOND, live="live" in request.query_params,
+            overdue=overdue, shown=LONG_OVER,
             running=[each for each in incidents if each.state == "open" and not each.is_overdue],
             topics=[each for each in found if each.subject.kind == "topic"],
-            names=[each for each in found if each.subject.kind == "entity"][:NAMES],
+            names=[each for each in found if each.subject.kind == "entity"],
         )  # fmt: skip
 
     def alerts(self, request: Request) -> Response:

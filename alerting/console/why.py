@@ -25,6 +25,7 @@ from ingest.logs import Record
 SHOWN = 8  # sources, and stories
 MOST_DOCUMENTS = 100_000  # of all topics, read for one answer
 FIRST_WORDS = 90  # characters of a story
+COMPOSED = ("opened", "escalated")  # the changes whose revision was computed from texts
 
 
 class Without(Struct, frozen=True):
@@ -49,13 +50,15 @@ def why(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSett
     """Compute the answers for an alert as it opened or escalated.
 
     Args:
-        alert: a revision that was composed from scores, not the one that closed it.
+        alert: a revision that was composed from scores; for any other, texts of that time are not what it tells of.
         records: the scores log from `alert.scores_from` on; where that is no longer kept, from the oldest.
         width: of a window, microseconds.
         settings: the floors, and what young topics need.
     """
     if alert.kind == "flash":
         return Why("one_text")
+    if alert.change not in COMPOSED:
+        return Why("gone")
     if alert.detection.documents == 0:
         return Why("older_version")
     since, until = instant(alert.first_seen_at), instant(alert.updated_at)
@@ -72,7 +75,7 @@ def why(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSett
             is_in = is_about(alert, columns) & (since <= at) & (at <= until)
             documents += map(columns.document, np.flatnonzero(is_in).tolist())
     except MsgspecError:
-        return Why("gone")
+        documents = []
     if not documents:
         return Why("gone")
     return _Weighed(alert, sorted(documents, key=_in_time), width, settings).answers()

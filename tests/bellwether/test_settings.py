@@ -82,6 +82,12 @@ def test_files_are_looked_for_from_the_folder_of_the_settings_file(
     assert section.password.get_secret_value() == "s3cret"
 
 
+@pytest.mark.parametrize("written_so", ["36501d", "9999999d", "1000000000d", "1000000000000d", "9" * 400 + "ms"])
+def test_a_duration_that_no_calendar_holds_is_refused_with_a_sentence(folder: Path, written_so: str) -> None:
+    found = mistakes(folder, f'[console]\nsession = "{written_so}"\nacknowledge_warning = "36500d"')
+    assert found == ["console.session: is longer than 36500d, which is the most: write a shorter one"]
+
+
 def test_a_variable_wins_over_the_file_and_leaves_its_neighbours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BELLWETHER_WINDOWS__BIN", "5m")
     monkeypatch.setenv("BELLWETHER_KAFKA__BOOTSTRAP_SERVERS", "a:9092, b:9092")

@@ -24,14 +24,14 @@ def test_lines_that_are_no_tokens_are_refused(lines: str) -> None:
 
 
 def test_a_bearer_is_known_by_the_token_and_a_wrong_one_is_nobody() -> None:
-    assert TOKENS.caller("1.2.3.4", {"authorization": f"Bearer {TOKEN}"}, "", OPENED) == Caller("ann", "bearer")
-    assert TOKENS.caller("1.2.3.4", {"authorization": f"Bearer {TOKEN}x"}, "", OPENED) is None
+    assert TOKENS.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}"]}, "", OPENED) == Caller("ann", "bearer")
+    assert TOKENS.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}x"]}, "", OPENED) is None
     assert TOKENS.caller("1.2.3.4", {}, "", OPENED) is None
 
 
 def test_a_wrong_token_is_not_made_good_by_a_session() -> None:
     cookie = TOKENS.open_session("ann", OPENED)
-    assert TOKENS.caller("1.2.3.4", {"authorization": "Bearer wrong"}, cookie, OPENED) is None
+    assert TOKENS.caller("1.2.3.4", {"authorization": ["Bearer wrong"]}, cookie, OPENED) is None
 
 
 def test_a_session_holds_until_it_is_over() -> None:
@@ -55,10 +55,30 @@ def test_a_session_ends_with_its_token() -> None:
 
 
 def test_the_header_is_believed_from_a_trusted_proxy_only() -> None:
-    assert PROXIED.caller("10.1.2.3", {"x-user": "cy"}, "", OPENED) == Caller("cy", "proxy")
-    assert PROXIED.caller("11.1.2.3", {"x-user": "cy"}, "", OPENED) is None
+    assert PROXIED.caller("10.1.2.3", {"x-user": ["cy"]}, "", OPENED) == Caller("cy", "proxy")
+    assert PROXIED.caller("11.1.2.3", {"x-user": ["cy"]}, "", OPENED) is None
     assert PROXIED.caller("10.1.2.3", {}, "", OPENED) is None
-    assert PROXIED.caller("", {"x-user": "cy"}, "", OPENED) is None
+    assert PROXIED.caller("", {"x-user": ["cy"]}, "", OPENED) is None
+
+
+def test_the_header_says_nothing_if_it_stands_there_twice() -> None:
+    """A proxy that adds its own to what the user sent leaves both: which one is whose cannot be told."""
+    both = Access(AccessSettings(TOKENS.settings.tokens, PROXIED.settings.proxies, "x-user"))
+    cookie = both.open_session("ann", OPENED)
+    for names in (["admin", "cy"], ["cy", "cy"], ["", "cy"]):
+        assert both.caller("10.1.2.3", {"x-user": names}, "", OPENED) is None
+        assert both.caller("10.1.2.3", {"x-user": names}, cookie, OPENED) is None
+    assert both.caller("11.1.2.3", {"x-user": ["admin", "cy"]}, cookie, OPENED) == Caller("ann", "session")
+
+
+def test_a_proxys_own_bearer_token_is_passed_over() -> None:
+    both = Access(AccessSettings(TOKENS.settings.tokens, PROXIED.settings.proxies, "x-user"))
+    headers = {"authorization": ["Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln"], "x-user": ["cy"]}
+    assert both.caller("10.1.2.3", headers, "", OPENED) == Caller("cy", "proxy")
+    assert both.caller("11.1.2.3", headers, "", OPENED) is None
+    assert both.caller("10.1.2.3", {"authorization": headers["authorization"]}, "", OPENED) is None
+    ours = {"authorization": [f"Bearer {TOKEN}"], "x-user": ["cy"]}
+    assert both.caller("10.1.2.3", ours, "", OPENED) == Caller("ann", "bearer")
 
 
 def test_with_nobody_asked_everybody_is_local_and_only_here() -> None:

@@ -107,7 +107,7 @@ def test_the_evidence_is_shown_escaped_with_its_words_marked(browser: httpx.Clie
 def test_an_alert_is_told_in_words_and_numbers(browser: httpx.Client) -> None:
     page = browser.get("/alerts/a1").text
     assert "Liquidity and bank runs: so many negatives come about once in 40 days." in page
-    assert "40 texts where 6.5 are usual" in page
+    assert "12 stories where 6.5 are usual" in page
     assert "2026-03-01 17:30" in page  # Shanghai's time
     assert page.count("escalated") == 1
 
@@ -323,6 +323,10 @@ def test_a_proxy_gives_the_name_and_nobody_else_does(tmp_path: Path) -> None:
         named = {"X-Forwarded-User": "cy", "X-Forwarded-For": "9.9.9.9"}
         assert "cy" in httpx.get(shown.url, headers=named, trust_env=False).text
         assert httpx.get(shown.url, trust_env=False).status_code == 401
+        with_its_own_token = {**named, "Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln"}
+        assert "cy" in httpx.get(shown.url, headers=with_its_own_token, trust_env=False).text
+        appended = [("X-Forwarded-User", "admin"), ("X-Forwarded-User", "cy")]
+        assert httpx.get(shown.url, headers=appended, trust_env=False).status_code == 401
     other = tmp_path / "other"
     other.mkdir()
     with showing(other, 'trusted_proxies = ["10.0.0.0/8"]', with_tokens=False) as shown:

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.alerting.console.shown import BO, Shown, showing
+from alerting.alerts import alert_message
+from ingest.instants import MINUTE, moment
+from tests.alerting.console.shown import BO, DETECTION, Shown, showing
+from tests.alerting.told import OPENED, told
+from tests.publishing import publish
+from tests.waiting import until
 
 OF_ITS_TOPIC = "\n[alerts.topic.liquidity_run]\nmin_negatives = 1000\n"
 
@@ -38,3 +43,15 @@ def test_why_goes_by_the_bounds_of_the_alerts_topic(shown: Shown) -> None:
     why = httpx.get(f"{shown.url}/api/alerts/a1/why", headers=headers, trust_env=False).json()
     assert why["reason"] == "answered"
     assert [each["fires"] for each in why["sources"]] == [False, False]
+
+
+@pytest.mark.parametrize("change", ["caught_up", "closed"])
+def test_why_is_gone_for_an_alert_whose_beginning_is_no_longer_held(shown: Shown, change: str) -> None:
+    end = {"state": "closed", "closed_at": moment(OPENED + MINUTE)} if change == "closed" else {}
+    alert = told(change, 3, change=change, detection=DETECTION, scores_from=0, scores_to=1, **end)
+    publish(shown.logs, alert_message(alert))
+    headers = {"Authorization": f"Bearer {BO}"}
+    with httpx.Client(base_url=shown.url, headers=headers, trust_env=False) as client:
+        until(lambda: client.get(f"/alerts/{change}").status_code == 200)
+        assert client.get(f"/api/alerts/{change}/why").json()["reason"] == "gone"
+        assert "are no longer kept" in client.get(f"/alerts/{change}?why=1").text

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
-from alerting.alerts import Alert, alert_message
+from alerting.alerts import Alert, Subject, alert_message
 from alerting.cases import Entry, entry_message
 from alerting.console.incidents import Deadlines, incident_of
 from alerting.console.metrics import ConsoleMetrics
@@ -104,3 +104,23 @@ def test_the_end_of_a_mute_says_nothing_of_what_was_overdue_for_long_when_it_beg
     desk.say("mute", OPENED + 30 * HOUR, subject="topic/liquidity_run", until=moment(OPENED + 31 * HOUR))
     assert desk.look(OPENED + 30 * HOUR + MINUTE) == ["resolved"]
     assert desk.look(OPENED + 32 * HOUR) == []
+
+
+def test_a_mute_of_one_subject_leaves_an_incident_of_several_due(desk: Told) -> None:
+    desk.alert(told("a1", subject=Subject("topic", "market_moves")))
+    desk.alert(told("a2", incident="a1", joined=True, return_period_days=3.0))
+    desk.say("mute", OPENED + MINUTE, subject="topic/market_moves", until=moment(OPENED + HOUR))
+    assert desk.due_at(OPENED + 2 * MINUTE) == moment(OPENED + 15 * MINUTE)
+    assert desk.due_at(OPENED + 2 * HOUR) == moment(OPENED + 15 * MINUTE)
+
+
+@pytest.mark.parametrize("subjects", [[""], ["topic/market_moves", "topic/liquidity_run"]])
+def test_an_incident_is_muted_by_itself_or_by_all_of_its_subjects_until_the_first_mute_is_over(
+    desk: Told, subjects: list[str]
+) -> None:
+    desk.alert(told("a1", subject=Subject("topic", "market_moves")))
+    desk.alert(told("a2", incident="a1", joined=True, return_period_days=3.0))
+    for n, subject in enumerate(subjects, 1):
+        desk.say("mute", OPENED + MINUTE, subject=subject, until=moment(OPENED + n * HOUR))
+    assert desk.due_at(OPENED + 30 * MINUTE) is None
+    assert desk.due_at(OPENED + 90 * MINUTE) == moment(OPENED + HOUR)
