@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from alerting.alerts import ALERTS, Alert
 from alerting.audit import Audit
-from alerting.cases import Followed
 from alerting.destinations.answers import Answer, Away, Delivered, Destination, Partly, Refused, Renewing
 from alerting.destinations.backoff import Backoff, Patience
 from alerting.destinations.intake import Intake, IntakeSettings
@@ -77,7 +76,7 @@ class Deliver:
         self._renewing = destination if isinstance(destination, Renewing) else None
         self._intake = Intake(self._name, logs, metrics, IntakeSettings(settings.rules, settings.deadline))
         self._line = self._intake.line
-        self._mutes = Followed(logs)
+        self._mutes = self._intake.mutes
         self._rate = Rate(settings.per_minute)
         self._backoff = Backoff(settings.patience, self._name)
         self._paused: dict[Place, bool] = {}  # of each place held

@@ -83,8 +83,9 @@ class Alertmanager:
         return {
             "labels": _labels(alert),
             "annotations": {"summary": letter.title, "description": letter.body, "alert": alert.id},
-            "startsAt": rfc3339(instant(alert.opened_at)),
-            # An end in the past resolves; event time may be ahead of the clock by what a source's clock is.
+            # Event time may be ahead of the clock by what a source's clock is, and an end before the beginning is refused.
+            "startsAt": rfc3339(min(now, instant(alert.opened_at))),
+            # An end in the past resolves.
             "endsAt": rfc3339(min(now, instant(closed_at)) if closed_at else now + ENDS_AFTER),
             "generatorURL": self._letters.link(alert),
         }

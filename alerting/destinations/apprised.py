@@ -17,9 +17,10 @@ from pydantic import SecretStr
 from alerting.destinations.answers import Answer, Away, Delivered, Matter, Partly, Refused
 from alerting.destinations.parts import parts
 from alerting.destinations.posting import TRY_AGAIN
-from alerting.destinations.wording import Letters
+from alerting.destinations.wording import Letter, Letters
 
 ATTEMPT_S = 5.0
+JOINT_BYTES = 2  # between title and text
 # Their codes inside HTTP 200 are not read by apprise 2.2: they have types of their own.
 OURS = {"dingtalk": "dingtalk", "feishu": "feishu", "lark": "feishu", "wecombot": "wecom"}
 _STATUS = re.compile(r"error=(\d{3})\b")
@@ -105,15 +106,26 @@ class Apprised:
 
     def deliver(self, matter: Matter, now: int) -> Answer:  # noqa: ARG002 - a destination's signature
         """The first of its messages that was not taken yet."""
-        letter = self._letters.write(matter)
-        texts = parts(letter.body, self._plugin.body_maxlen)
+        title, texts = self._texts(self._letters.write(matter))
         key, done = self._begun
         done = done if key == matter.key and done < len(texts) else 0
-        answer = self._tell((matter.key, done), letter.title, texts[done])
+        answer = self._tell((matter.key, done), title, texts[done])
         if not isinstance(answer, Delivered):
             return answer
         self._begun = (matter.key, done + 1)
         return answer if done + 1 == len(texts) else Partly(answer.took_s)
+
+    def _texts(self, letter: Letter) -> tuple[str, list[str]]:
+        """What to hand to apprise: a title, and the texts of the messages that it goes with.
+
+        Apprise puts a title into the text where the service has none, and does not look at the limit after that.
+        """
+        limit = self._plugin.body_maxlen
+        if self._plugin.title_maxlen <= 0:
+            return "", parts(letter.whole, limit)
+        if self._plugin.overflow_amalgamate_title:  # the service counts both
+            limit -= len(letter.title.encode()) + JOINT_BYTES
+        return letter.title, parts(letter.body, limit)
 
     def _tell(self, part: tuple[str, int], title: str, text: str) -> Answer:
         start, attempt = time.monotonic(), self._attempt

@@ -6,6 +6,7 @@ from msgspec import MsgspecError, Struct
 from msgspec.structs import replace
 
 from alerting.alerts import Alert, decode_alert
+from alerting.cases import Followed
 from alerting.destinations.answers import Renewing
 from alerting.destinations.digest import Digest
 from alerting.destinations.held import Bookmark, Held
@@ -13,7 +14,8 @@ from alerting.destinations.line import Line, Source, Waiting
 from alerting.destinations.metrics import DeliverMetrics
 from alerting.destinations.triage import NOW, Rules, Triage
 from alerting.notices import NOTICES, Notice, decode_notice
-from ingest.instants import DAY
+from ingest.deadletters import destination_of
+from ingest.instants import DAY, instant
 from ingest.logs import Batch, Closed, Event, Logs, Opened, Place, Position, Record, Skipped
 from ingest.once import name_of
 
@@ -34,13 +36,14 @@ class Intake:
     def __init__(self, name: str, logs: Logs, metrics: DeliverMetrics, settings: IntakeSettings) -> None:
         self.line = Line()
         self.held = Held()
+        self.mutes = Followed(logs)
         self._name = name
         self._logs = logs
         self._metrics = metrics
         self._settings = settings
-        self._triage = Triage(settings.rules)
-        # Keys dealt with. False: before this box began, so that it is not known whether delivered or refused.
-        self._keys: LRUCache[str, bool] = LRUCache(settings.keys)
+        self._triages: dict[Place, Triage] = {}
+        # Keys dealt with. False: before the place was opened, so that it is not known whether delivered or refused.
+        self._keys: dict[Place, LRUCache[str, bool]] = {}
         self._bookmarks: dict[Place, Bookmark] = {}
         self._read: dict[Place, int] = {}  # one past what was read of each place held
         self._end: dict[Place, int] = {}  # one past the newest record known of each
@@ -54,13 +57,13 @@ class Intake:
                 self._open(event, now, renewing)
             case Batch():
                 for record in event.records:
-                    self._join(event.place, record)
+                    self._join(event.place, record, now)
                 self.line.pass_over(event.place, event.next)
                 self._read[event.place], self._end[event.place] = event.next, event.end
             case Skipped():
                 self._skip(event)
             case Closed():
-                for mine in (self._read, self._end, self._committed, self._bookmarks):
+                for mine in (self._read, self._end, self._committed, self._bookmarks, self._triages, self._keys):
                     mine.pop(event.place, None)
                 self._drop(event.place)
 
@@ -95,12 +98,14 @@ class Intake:
         """It was not delivered: if it is put back, it is tried again."""
         matter = _decode(source.place, source.record)
         if matter is not None:
-            self._keys.pop(matter.key, None)
+            self._keys[source.place].pop(matter.key, None)
 
     def _open(self, opened: Opened, now: int, renewing: Renewing | None) -> None:
         place = opened.place
         self._end[place] = opened.end
         self._drop(place)
+        # Whoever held it meanwhile went on with it: everything is decided again, as after a restart.
+        self._triages[place], self._keys[place] = Triage(self._settings.rules), LRUCache(self._settings.keys)
         if opened.committed is None:
             # Kept with every commit: with a bound that moves on, a restart would pass over what waited too long.
             self._bookmarks[place] = Bookmark(now - self._settings.deadline)
@@ -114,16 +119,19 @@ class Intake:
         for record in self._logs.scan(place.log, partition=place.partition, start=start):
             if record.offset >= position:
                 break
-            self._remember(place, record, renewing)
+            self._remember(place, record, now, renewing)
 
-    def _remember(self, place: Place, record: Record, renewing: Renewing | None) -> None:
+    def _remember(self, place: Place, record: Record, now: int, renewing: Renewing | None) -> None:
         """Come to the decisions again that were made about a record when it was read first."""
-        matter = _decode(place, record)
-        if matter is None or matter.key in self._keys or record.appended_at < self._bookmarks[place].stale:
+        matter, keys = _decode(place, record), self._keys[place]
+        if matter is None or matter.key in keys or record.appended_at < self._bookmarks[place].stale:
             return
-        decision = self._triage.decide(matter, record.appended_at, _via(record))
+        if self._is_for_another(record):
+            return
+        is_muted = self._is_muted(matter, record.appended_at, now)
+        decision = self._triages[place].decide(matter, record.appended_at, _via(record), is_muted=is_muted)
         if decision == NOW or decision.due is not None:
-            self._keys[matter.key] = False
+            keys[matter.key] = False
         if decision == NOW and isinstance(matter, Alert):
             self.held.release(matter, record.appended_at)
             if renewing is not None:
@@ -131,26 +139,39 @@ class Intake:
         if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
             self.held.hold(place, record, matter, decision.due)
 
-    def _join(self, place: Place, record: Record) -> None:
-        matter = _decode(place, record)
+    def _join(self, place: Place, record: Record, now: int) -> None:
+        if self._is_for_another(record):
+            self._pass_over(place, record, "duplicate")
+            return
+        matter, keys = _decode(place, record), self._keys[place]
         if matter is None:
             self.line.join(place, record, None)
             return
         if known := self._known(place, record, matter):
             self._pass_over(place, record, known)
             return
-        decision = self._triage.decide(matter, record.appended_at, _via(record))
+        is_muted = self._is_muted(matter, now, now)
+        decision = self._triages[place].decide(matter, record.appended_at, _via(record), is_muted=is_muted)
         if decision == NOW:
-            self._keys[matter.key] = True
+            keys[matter.key] = True
             self.line.join(place, record, matter)
             if isinstance(matter, Alert):
                 self.held.release(matter, record.appended_at)
             return
         self._pass_over(place, record, decision.reason)
         if decision.due is not None:
-            self._keys[matter.key] = True
+            keys[matter.key] = True
             if not self._bookmarks[place].has_told(decision.due, record.offset):
                 self.held.hold(place, record, matter, decision.due)
+
+    def _is_muted(self, matter: Alert | Notice, at: int, now: int) -> bool:
+        """Whether somebody had muted the subject of `matter` at instant `at`, and not just its incident."""
+        mute = self.mutes.look(now).muted(matter, at) if isinstance(matter, Alert) else None
+        return mute is not None and bool(mute.subject) and instant(mute.at) <= at
+
+    def _is_for_another(self, record: Record) -> bool:
+        """Whether it was put back because another destination had not taken it."""
+        return destination_of(record) not in {"", self._name}
 
     def _pass_over(self, place: Place, record: Record, reason: str) -> None:
         self._metrics.alerts.labels(self._name, reason).inc()
@@ -160,9 +181,9 @@ class Intake:
         """Why there is nothing to decide about a record; empty if there is."""
         if record.appended_at < self._bookmarks[place].stale:
             return "stale"
-        if matter.key in self._keys:
+        if matter.key in self._keys[place]:
             # Whoever put a letter back wants it delivered: what is not known for sure to be so goes out again.
-            return "" if name_of(record) and not self._keys[matter.key] else "duplicate"
+            return "" if name_of(record) and not self._keys[place][matter.key] else "duplicate"
         return ""
 
     def _skip(self, skipped: Skipped) -> None:
@@ -183,8 +204,6 @@ class Intake:
         for waiting in self.line.drop(place):
             if isinstance(waiting.matter, Digest):
                 self.held.put_back()
-            elif waiting.matter is not None:
-                self._keys.pop(waiting.matter.key, None)
 
 
 def _decode(place: Place, record: Record) -> Alert | Notice | None:

@@ -50,9 +50,14 @@ class Triage:
         # By incident, the alert by which this destination first heard of it. What a box that starts again does not find in
         # the records it reads once more is unknown: then what has joined is told once more, rather than never.
         self._heard: LRUCache[str, str] = LRUCache(INCIDENTS)
+        # Incidents of which it did not hear because their first subject was muted: what has joined them may be told.
+        self._muted: LRUCache[str, bool] = LRUCache(INCIDENTS)
 
-    def decide(self, matter: Alert | Notice, at: int, via: str) -> Decision:
-        """What becomes of `matter`, appended at instant `at`, which came `via` Alertmanager or not."""
+    def decide(self, matter: Alert | Notice, at: int, via: str, *, is_muted: bool = False) -> Decision:
+        """What becomes of `matter`, appended at instant `at`, which came `via` Alertmanager or not.
+
+        `is_muted`: somebody muted its subject. In the line it will be passed over, but others of its incident are not.
+        """
         decision = self._decide(matter, at, via)
         if isinstance(matter, Alert):
             if decision == NOW:
@@ -60,8 +65,10 @@ class Triage:
                 self._cool_down.told(matter, at)
             elif decision.due is not None:
                 self._held[matter.id] = True
-            if decision == NOW or decision.due is not None:
+            if decision.due is not None or (decision == NOW and not is_muted):
                 self._heard.setdefault(matter.incident, matter.id)
+            elif decision == NOW and matter.incident not in self._heard:
+                self._muted[matter.incident] = True
         return decision
 
     def _decide(self, matter: Alert | Notice, at: int, via: str) -> Decision:
@@ -89,7 +96,9 @@ class Triage:
 
     def _has_heard(self, alert: Alert) -> bool:
         """Whether this destination knows of the alert's incident by another alert."""
-        return self._rules.route.takes_every_alert or self._heard.get(alert.incident, alert.id) != alert.id
+        if self._rules.route.takes_every_alert and alert.incident not in self._muted:
+            return True
+        return self._heard.get(alert.incident, alert.id) != alert.id
 
     def _in_next_digest(self, reason: str, at: int) -> Decision:
         return self._later(reason, self._rules.digests.after(at) if self._rules.digests else None)

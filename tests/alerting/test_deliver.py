@@ -9,12 +9,13 @@ from alerting.destinations.log import Log
 from alerting.destinations.metrics import ANSWERS, OUTCOMES
 from alerting.destinations.posting import Address
 from alerting.destinations.webhook import Webhook
+from ingest.deadletters import dead_letter
 from ingest.instants import HOUR
 from ingest.logs import Batch, Closed, Message, Opened, Position, Record, Skipped
 from ingest.steps import Step
 from tests.alerting.destinations import receiver
 from tests.alerting.destinations.receiver import receiving
-from tests.alerting.told import told
+from tests.alerting.told import OPENED, told
 from tests.alerting.turns import PLACE, Clock, Outbox, Turning, turning
 
 
@@ -240,6 +241,47 @@ def test_a_dead_letter_put_back_after_a_restart_is_tried_again_where_it_was_refu
         with turning(outbox, webhook(there.url)) as turns:
             turns.turn(2)
             assert turns.outcomes() == {"delivered": 1}
+    assert there.keys == ["a1/1", "a1/1"]
+
+
+def test_a_dead_letter_that_is_put_back_goes_to_nobody_who_had_it_already_restarts_or_not(outbox: Outbox) -> None:
+    """Not even where what happened long ago is not read again."""
+    outbox.append(told("a1"))
+    with receiving(400) as there, receiving() as elsewhere:
+        pager = Webhook(Address("pager", SecretStr(elsewhere.url)), SecretStr("s3cret"))
+        for destination in (webhook(there.url), pager):
+            with turning(outbox, destination) as turns:
+                turns.turn(2)
+        outbox.put_back()
+        for _ in range(2):
+            for destination in (webhook(there.url), pager):
+                with turning(outbox, destination) as turns:
+                    turns.turn(2)
+                    assert turns.outcomes() in ({"delivered": 1}, {"duplicate": 1}, {})
+    assert there.keys == ["a1/1", "a1/1"]
+    assert elsewhere.keys == ["a1/1"]
+
+
+def test_what_nobody_can_read_is_put_back_for_each_destination_by_itself(outbox: Outbox) -> None:
+    outbox.append(Message(ALERTS.log, b'{"id": 5}', key=b"bad"))
+    with turning(outbox, Log("own-log")) as one, turning(outbox, Log("other-log")) as two:
+        for turns in (one, two):
+            turns.turn(2)
+        outbox.put_back()
+        for turns in (one, two):
+            turns.turn(2)
+            assert turns.outcomes() == {"undecodable": 2, "duplicate": 1}
+
+
+def test_a_dead_letter_of_before_destinations_were_named_in_it_goes_to_whoever_may_not_have_it(outbox: Outbox) -> None:
+    (message,) = [alert_message(told("a1"))]
+    outbox.append(message, dead_letter(PLACE, Record(1, OPENED, message.key, message.value), "refused", "No.", OPENED))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url)) as turns:
+            turns.turn(2)
+        outbox.put_back()
+        with turning(outbox, webhook(there.url)) as turns:
+            turns.turn(2)
     assert there.keys == ["a1/1", "a1/1"]
 
 

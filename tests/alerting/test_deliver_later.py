@@ -28,7 +28,7 @@ from tests.alerting.destinations.receiver import Request, receiving
 from tests.alerting.destinations.test_chat import saying
 from tests.alerting.test_deliver import webhook
 from tests.alerting.told import OPENED, told
-from tests.alerting.turns import Clock, Outbox, turning
+from tests.alerting.turns import Clock, Outbox, Turning, turning
 
 UTC = ZoneInfo("UTC")
 DAILY = DigestTimes("day", time(18), UTC)  # it is 09:30
@@ -337,3 +337,85 @@ def test_what_was_due_before_it_was_told_by_itself_stands_in_the_digest_also_aft
         with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
             turns.turn(3)
     assert sorted(there.keys) == ["a1/2", there.keys[0], there.keys[0]]
+
+
+def test_what_waits_for_a_digest_is_not_forgotten_when_the_partition_is_lost_and_comes_back(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"), told("a2", severity="warning"), notice(), told("a3"))
+    with receiving() as there, turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+        turns.turn(2)
+        turns.lend_to(Turning(outbox, webhook(there.url), rules(quiet=AT_NOON)))
+        assert turns.value("held_alerts") == 3
+        outbox.clock.move(9 * 3600)
+        turns.turn(4, seconds=60)
+        assert turns.value("held_alerts") == 0
+    assert there.keys[0] == "a3/1"
+    assert [digest_in(request) for request in there.requests[1:]] == [
+        {"alerts": ["a2/1"], "notices": ["Lagging"]},
+        {"alerts": ["a1/1"], "notices": []},
+    ]
+
+
+def test_a_closing_goes_the_way_of_its_opening_also_when_the_partition_came_back(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"))
+    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
+        turns.turn(2)
+        turns.lend_to(Turning(outbox, webhook(there.url), rules()))
+        outbox.append(told("a1", 2, state="closed", change="closed", closed_at=moment(OPENED + HOUR)))
+        turns.turn()
+        assert turns.outcomes() == {"digest": 2}
+        assert turns.value("held_alerts") == 2
+    assert there.requests == []
+
+
+def muted(subject: str = "topic/market_moves") -> Message:
+    return entry_message(Entry(moment(OPENED), "anna", "a1", "a1", "mute", subject=subject))
+
+
+MARKETS = Subject("topic", "market_moves")
+
+
+@pytest.mark.parametrize("route", [Route(), Route(languages=frozenset({"zh"}))])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_muted_subject_silences_no_other_subject_of_its_incident(
+    outbox: Outbox, route: Route, *, restarts: bool
+) -> None:
+    """The first of the others is told, with its end, as if it led."""
+    led, joined = told("a1", subject=MARKETS), told("a2", incident="a1", joined=True)
+    others = [
+        told("a3", incident="a1", joined=True, subject=Subject("topic", "credit_default")),
+        told("a2", 2, incident="a1", joined=True, state="closed", change="closed", closed_at=moment(OPENED + HOUR)),
+    ]
+    outbox.append(muted(), led, *(() if restarts else (joined, *others)))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url), rules(route=route)) as turns:
+            turns.turn(2)
+        for alert in (joined, *others) if restarts else ():
+            outbox.append(alert)
+            with turning(outbox, webhook(there.url), rules(route=route)) as turns:
+                turns.turn(2)
+    assert there.keys == ["a2/1", "a2/2"]
+
+
+def test_a_muted_incident_is_silent_in_all_of_its_subjects(outbox: Outbox) -> None:
+    outbox.append(muted(""), told("a1", subject=MARKETS), told("a2", incident="a1", joined=True))
+    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
+        turns.turn(2)
+        assert turns.outcomes() == {"muted": 1, "joined": 1}
+    assert there.requests == []
+
+
+def test_what_was_told_before_its_subject_was_muted_is_known_also_after_a_restart(outbox: Outbox) -> None:
+    outbox.append(told("a1", subject=MARKETS))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url), rules()) as turns:
+            turns.turn(2)
+        outbox.clock.move(60)
+        outbox.append(
+            entry_message(Entry(moment(outbox.clock.now), "anna", "a1", "a1", "mute", subject=str(MARKETS))),
+            told("a1", 2, subject=MARKETS),
+            told("a2", incident="a1", joined=True),
+        )
+        for _ in range(2):
+            with turning(outbox, webhook(there.url), rules()) as turns:
+                turns.turn(2)
+    assert there.keys == ["a1/1"]

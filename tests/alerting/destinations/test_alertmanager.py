@@ -18,7 +18,7 @@ from ingest.instants import HOUR, MINUTE, SECOND, instant, moment
 from ingest.logs import Closed
 from tests.alerting.destinations.receiver import Receiver, receiving
 from tests.alerting.told import OPENED, told
-from tests.alerting.turns import PLACE, Clock, Outbox, turning
+from tests.alerting.turns import PLACE, Clock, Outbox, Turning, turning
 
 NOW = OPENED + 3 * SECOND
 SETTINGS = DeliverSettings(Rules(Route(path="direct", notices=False)))
@@ -139,3 +139,35 @@ def test_one_that_takes_nothing_is_not_stormed_by_renewals_and_is_told_of(
         there.otherwise = 200
         turns.turn(70, seconds=1)
         assert turns.value("failures_in_a_row") == 0
+
+
+def test_what_is_open_is_told_again_by_who_lost_the_partition_and_got_it_back(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"))
+    with receiving() as there, turning(outbox, alertmanager(there), SETTINGS) as turns:
+        turns.turn(2)
+        turns.lend_to(Turning(outbox, alertmanager(there), SETTINGS))
+        outbox.clock.move(60)
+        before = len(there.requests)
+        turns.turn()
+        assert len(there.requests) == before + 1
+        (alert,) = posted(there)
+        assert ends_at(alert) == outbox.clock.now + ENDS_AFTER
+        assert turns.outcomes() == {"delivered": 1}
+
+
+def test_an_alert_ahead_of_the_clock_begins_now_so_that_its_end_is_never_before_its_beginning() -> None:
+    """An escalation ends it under its old labels at once, and so does a closing."""
+    early = OPENED - 20 * SECOND
+    closed = told("a1", 3, state="closed", change="closed", closed_at=moment(OPENED + HOUR))
+    with receiving() as there:
+        destination = alertmanager(there)
+        for alert, now in (
+            (told(severity="warning"), early),
+            (told("a1", 2), early + SECOND),
+            (closed, early + 2 * SECOND),
+        ):
+            assert isinstance(destination.deliver(alert, now), Delivered)
+        told_of = [alert for number in range(3) for alert in posted(there, number)]
+    assert len(told_of) == 4
+    assert all(instant(datetime.fromisoformat(str(alert["startsAt"]))) <= ends_at(alert) for alert in told_of)

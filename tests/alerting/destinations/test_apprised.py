@@ -103,6 +103,26 @@ def test_a_long_text_comes_in_several_messages_without_sleeping_between_them() -
     assert len(texts) > 1
 
 
+@pytest.mark.parametrize(
+    ("url", "limit", "field"),
+    [("mmost://127.0.0.1:{port}/0123456789", 4000, "text"), ("nctalk://u:p@127.0.0.1:{port}/room", 32_000, "message")],
+)
+def test_a_long_text_and_its_title_fit_where_the_service_counts_them_as_one(url: str, limit: int, field: str) -> None:
+    document = told().top_documents[0]
+    long = told(top_documents=tuple(document for _ in range(1000)))
+    with receiving() as there:
+        destination = Apprised("desk", SecretStr(url.format(port=there.server_port)), Letters("zh"))
+        answers = [destination.deliver(long, OPENED)]
+        while isinstance(answers[-1], Partly):
+            answers.append(destination.deliver(long, OPENED))
+    texts = [json.loads(request.body)[field] for request in there.requests]
+    title = Letters("zh").write(long).title
+    assert isinstance(answers[-1], Delivered)
+    assert title in texts[0]
+    assert limit // 2 < max(len(text.encode()) for text in texts) <= limit
+    assert len(texts) > 1
+
+
 @pytest.mark.parametrize("scheme", ["dingtalk", "feishu", "lark", "wecombot"])
 def test_services_whose_codes_apprise_does_not_read_have_types_of_their_own(scheme: str) -> None:
     with pytest.raises(ValueError, match="apprise does not read the codes") as caught:
