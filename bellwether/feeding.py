@@ -1,14 +1,14 @@
 """Keeps feeds published: visits each when its time has come, and tells what it brought."""
 
 import random
-import threading
 from contextlib import closing
 
 import structlog
 
-from bellwether.clock import now
+from bellwether.clock import now, ticks
+from bellwether.stopping import Asked
 from ingest.feeds import FEEDS, Feed, FeedSettings, Told, due, feed_states
-from ingest.fetch import web_client
+from ingest.fetch import WebClient
 from ingest.instants import SECOND, rfc3339
 from ingest.logs import LogAway, Logs, Writer
 
@@ -18,12 +18,12 @@ LOG_AWAY_S = 5.0
 LONGEST_SLEEP_S = 60.0
 
 
-def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: threading.Event, *, once: bool) -> bool:
-    """Visit the feeds until `stop` is set, or each once; whether every last visit went well.
+def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: Asked, *, once: bool) -> bool:
+    """Visit the feeds until asked to stop, or each once; whether every last visit went well.
 
     Raises `LogUnfit`; with `once` also `LogAway`, otherwise that is waited out.
     """
-    feeds = [Feed(url, settings, now, random.random) for url in dict.fromkeys(urls)]
+    feeds = [Feed(url, settings, now, ticks, random.random) for url in dict.fromkeys(urls)]
     while True:
         try:
             logs.ensure([FEEDS])
@@ -46,11 +46,11 @@ def _remember(logs: Logs, writer: Writer, feeds: list[Feed]) -> None:
             feed.remember(states[feed.key], logs, writer)
 
 
-def _visit(writer: Writer, feeds: list[Feed], stop: threading.Event, *, once: bool) -> bool:
+def _visit(writer: Writer, feeds: list[Feed], stop: Asked, *, once: bool) -> bool:
     went_well: dict[str, bool] = {}
-    with web_client() as client:
+    with WebClient() as client:
         while not stop.is_set():
-            for feed in due(feeds, now()):
+            for feed in due(feeds, ticks()):
                 told = feed.visit(client, writer)
                 went_well[feed.key] = not told.why
                 _tell(told)
@@ -59,11 +59,13 @@ def _visit(writer: Writer, feeds: list[Feed], stop: threading.Event, *, once: bo
             if once or all(feed.gone for feed in feeds):
                 break
             next_at = min(feed.next_at for feed in feeds if not feed.gone)
-            stop.wait(min(max((next_at - now()) / SECOND, 0.1), LONGEST_SLEEP_S))
+            stop.wait(min(max((next_at - ticks()) / SECOND, 0.1), LONGEST_SLEEP_S))
     for feed in feeds:
         if once and feed.key not in went_well:
             log.warning(
-                "feed not asked: its server wants to be left alone", feed=feed.state.shown, until=rfc3339(feed.next_at)
+                "feed not asked: its server wants to be left alone",
+                feed=feed.state.shown,
+                until=rfc3339(feed.asked_again_at()),
             )
     return all(went_well.get(feed.key, False) for feed in feeds)
 
@@ -73,6 +75,6 @@ def _tell(told: Told) -> None:
         phrase = "feed gone for good" if told.gone else "feed not read"
         log.warning(phrase, feed=told.feed, why=told.why, next_at=rfc3339(told.next_at))
     elif told.new or told.unfit:
-        log.info("feed read", feed=told.feed, new=told.new, without_text=told.unfit)
+        log.info("feed read", feed=told.feed, new=told.new, unfit=told.unfit)
     else:
         log.debug("feed unchanged", feed=told.feed)

@@ -1,6 +1,9 @@
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
@@ -10,7 +13,7 @@ class Stop:
         self._busy = self._asked = False
 
     def __enter__(self) -> "Stop":
-        self._earlier = {number: signal.signal(number, self._signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._earlier = {number: signal.signal(number, self._signal) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -37,3 +40,36 @@ class Stop:
             self._asked = True
         else:
             raise KeyboardInterrupt
+
+
+class Asked:
+    """Whether a stop was asked for, by SIGINT or SIGTERM while entered: for one thread, which looks and waits."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        # As in `Crew`: a handler that sets an Event can wait for ever for the lock of the wait that it interrupts.
+        self._asked: SimpleQueue[None] = SimpleQueue()
+
+    def __enter__(self) -> "Asked":
+        self._earlier = {number: signal.signal(number, lambda *_: self.set()) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._earlier.items():
+            signal.signal(number, handler)
+
+    def set(self) -> None:
+        """Ask for a stop."""
+        self._is_set = True
+        self._asked.put(None)
+
+    def is_set(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> bool:
+        """Whether a stop was asked for before or within `seconds`."""
+        if not self._is_set:
+            with suppress(Empty):
+                self._asked.get(timeout=seconds)
+        return self._is_set

@@ -1,7 +1,8 @@
 """Cleans a text for reading by model and people, and changes nothing that carries meaning.
 
 Goes: HTML tags (only those that HTML has: the `<` of "P/E < 10" and the `<b` of "a<b" stay), scripts, comments, entities
-(become what they stand for), control characters, what takes no room (but for the joiners within an emoji), runs of blanks.
+(become what they stand for), control characters, what takes no room (but for the joiners within an emoji), runs of blanks,
+of the marks on one character those beyond the 30th.
 Stays: cashtags, emoji, links, full-width and Chinese punctuation. The result is in Unicode's NFC, and cleaning it again
 changes nothing.
 """
@@ -51,6 +52,13 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[\n ]*")
 _MARKS = re.compile(r"[<>&]")
 _RUN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")  # what composes with nothing outside of it
+_MOST_MARKS = 30  # on one character, as in UAX 15: the time in which Unicode puts them in order is quadratic
+_WITH_MARKS = (  # where all marks are, and other things
+    r"[\u0300-\u1fff\u20d0-\u20ff\u2c00-\u2dff\u302a-\u302f\u3099\u309a\ua600-\uabff\ufb1e\ufe20-\ufe2f\uff9e\uff9f"
+    r"\U00010000-\U0001efff]"
+)
+# Fewer are never too many: a mark becomes two at most, what carries them has three at most. Twice, as a set is found fast.
+_CROWD = re.compile(f"{_WITH_MARKS}{_WITH_MARKS}{{13,}}")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 
 
@@ -121,12 +129,12 @@ def trace(text: str) -> Traced:
 
 def _once(text: str) -> str:
     if "<" in text:
-        text = _without_tags(text)
+        text = _edited(text, _markup(text))
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), _AMPERSANDS.sub("&", text))
     text = _NO_ROOM.sub("", text)
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", _edited(text, _crowding(text)))
     return _BREAKS.sub("\n", _BLANKS.sub(" ", _BREAK.sub("\n", text))).strip()
 
 
@@ -136,6 +144,7 @@ def _trace_once(traced: Traced) -> None:
     traced.edit(_replacing(_AMPERSANDS, traced.text, "&"))
     traced.edit(Edit(found.start(), found.end(), html.unescape(found[0])) for found in _ENTITY.finditer(traced.text))
     traced.edit(_replacing(_NO_ROOM, traced.text, ""))
+    traced.edit(_crowding(traced.text))
     traced.edit(_composed(traced.text))
     for pattern, put in ((_BREAK, "\n"), (_BLANKS, " "), (_BREAKS, "\n")):
         traced.edit(_replacing(pattern, traced.text, put))
@@ -169,18 +178,29 @@ def _is_joined(mark: str) -> bool:
     return unicodedata.combining(mark) != 0 or "\u1160" <= mark <= "\u11ff"
 
 
-def _without_tags(text: str) -> str:
-    """`text` without markup: lines where blocks were, blanks where cells were."""
+def _crowding(text: str) -> Iterator[Edit]:
+    """Marks beyond those that one character may carry; counted as in NFKD, in which others compare what is cleaned here."""
+    for crowd in _CROWD.finditer(text):
+        marks = 0
+        for place in range(max(0, crowd.start() - 1), crowd.end()):
+            for part in unicodedata.normalize("NFKD", text[place]):
+                marks = marks + 1 if unicodedata.combining(part) else 0
+            if marks > _MOST_MARKS:
+                yield Edit(place, place + 1, "")
+
+
+def _edited(text: str, edits: Iterable[Edit]) -> str:
+    """`text` with changes, given in order and without overlap."""
     parts: list[str] = []
     at = 0
-    for start, end, put in _markup(text):
+    for start, end, put in edits:
         parts += (text[at:start], put)
         at = end
     return "".join([*parts, text[at:]])
 
 
 def _markup(text: str) -> Iterator[Edit]:
-    """Every tag with what it hides, and what stands in its place."""
+    """Every tag with what it hides, and what stands in its place: lines for blocks, blanks for cells."""
     at = 0
     endless: set[str] = set()  # what was opened and is nowhere closed: do not look again
     while (tag := _TAG.search(text, at)) is not None:

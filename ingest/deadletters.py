@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ingest.instants import rfc3339
+from ingest.instants import LATEST, rfc3339
 from ingest.logs import Kept, Logs, Message, Place, Record, Writer
-from ingest.once import named, published
+from ingest.once import name_of, named, published
 
 DEAD_LETTERS = Kept("bellwether.dead-letters", partitions=1, retention_s=30 * 86_400)
 LETTER_BYTES = 900_000  # of the original: with key and headers still under the 1 MiB that a broker takes
@@ -77,7 +77,7 @@ def dead_letter(place: Place, record: Record, reason: str, sentence: str, now: i
         ("sentence", sentence[:_SENTENCE].encode("utf-8", "replace")),
         ("place", f"{place.log}/{place.partition}/{record.offset}".encode()),
         ("dead_at", rfc3339(now).encode()),
-        ("appended_at", rfc3339(record.appended_at).encode()),
+        ("appended_at", rfc3339(min(record.appended_at, LATEST)).encode()),
     ]
     if record.key is not None:
         headers.append(("key", record.key[:_KEY_BYTES]))
@@ -85,6 +85,12 @@ def dead_letter(place: Place, record: Record, reason: str, sentence: str, now: i
         headers.append(("size", str(len(value)).encode()))
         value = value[:LETTER_BYTES]
     return Message(DEAD_LETTERS.log, value, key=headers[2][1], headers=tuple(headers))
+
+
+def destination_of(record: Record) -> str:
+    """The one destination for which a letter about an alert was put back as `record`; empty: it is for everybody."""
+    _, _, rest = (name_of(record) or "").partition("@")
+    return rest.partition("/")[2]  # as `Letter.name` has it
 
 
 def letters(logs: Logs) -> Iterator[Letter]:

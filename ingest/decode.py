@@ -116,7 +116,7 @@ class Decoder:
         replay: bool = False,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        """With a `clock`, a record has come by its instant at the latest, whatever the clock of its writer says."""
+        """With a `clock`, a record has come by its instant at the latest, whatever its writer says; not in a replay."""
         self._mapping, self._limits = mapping or FieldMapping(), limits or Limits()
         self._bound_us, self._replay, self._clock = bound_us, replay, clock
         self._keys = self._mapping.keys
@@ -132,7 +132,7 @@ class Decoder:
             raise BadDocument("no_value", "the record has a key but no value: a mark that something was deleted")
         self._fits(value)
         came_at = record.appended_at  # 0: it has no time stamp
-        if self._clock is not None:
+        if self._clock is not None and not self._replay:
             came_at = min(came_at or sys.maxsize, self._clock())
         return self.document(self._native(value), came_at)
 
@@ -163,6 +163,7 @@ class Decoder:
             source=source,
             published_at=published_at,
             event_at=event_at,
+            appended_at=appended_at,
             text=text,
             language=language_of(text, native.lang),
             kind=native.kind or "",

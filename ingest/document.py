@@ -12,6 +12,7 @@ class Document(Struct, frozen=True):
     source: str
     published_at: int  # instant; of a bare date, its start
     event_at: int  # the instant it counts at (see `decode`)
+    appended_at: int  # when it came (see `decode`); 0 where nothing tells
     text: str
     language: str  # one of LANGUAGES
     kind: str = ""  # "news", "comment" or ""

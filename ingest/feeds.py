@@ -7,31 +7,27 @@ publisher changes in it later is not.
 """
 
 import hashlib
-from calendar import timegm
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
 
-import feedparser
-import httpx
 import msgspec
 from msgspec import Struct, structs
 
-from ingest.decode import BadDocument, Decoder
-from ingest.fetch import Failed, Fetched, fetch, shown_url
-from ingest.instants import SECOND, instant, moment
+from ingest.decode import Decoder
+from ingest.entries import NotAFeed, asked_s, entry_name, entry_time, parsed_feed
+from ingest.fetch import Failed, Fetched, WebClient, shown_url
+from ingest.instants import DAY, SECOND
 from ingest.language import language_of
 from ingest.logs import Kept, Logs, Message, Writer
 from ingest.native import NativeDocument
 from ingest.once import named, published
-from ingest.times import UnreadableTime, read_time
 
 FEEDS = Kept("bellwether.feeds", partitions=1, retention_s=-1, cleanup="compact")
 _REMEMBERED = 1_000  # entries that have left the feed; those still in it are all remembered
 _ENTRIES = 5_000  # of a feed; what lies behind them is not looked at
 _LONGEST_WAIT_S = 3_600  # between two tries of a feed that fails
-_ENDS = (b"</rss>", b"</feed>", b"</rdf:rdf>")
 
 
 class FeedSettings(Struct, frozen=True):
@@ -62,24 +58,28 @@ class Told(Struct, frozen=True):
     unfit: int = 0  # entries that are no documents
     why: str = ""  # why there was nothing to read, if so
     gone: bool = False
-    next_at: int = 0
-
-
-class NotAFeed(Exception):  # noqa: N818 - a state of the answer
-    """The answer is no feed, or only a part of one; the message goes on from its address."""
+    next_at: int = 0  # instant
 
 
 class Feed:
-    """One feed. Not thread-safe. `jitter` gives numbers in [0, 1)."""
+    """One feed. Not thread-safe. `ticks` are microseconds that nobody sets; `jitter` gives numbers in [0, 1)."""
 
-    def __init__(self, url: str, settings: FeedSettings, clock: Callable[[], int], jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        url: str,
+        settings: FeedSettings,
+        clock: Callable[[], int],
+        ticks: Callable[[], int],
+        jitter: Callable[[], float],
+    ) -> None:
         self.key = hashlib.sha256(f"{settings.to} {url}".encode()).hexdigest()[:16]
         self.state = FeedState(shown_url(url))
         self.gone = False
-        self.next_at = 0  # instant
+        self.next_at = ticks()  # a clock that is set back must not make it later
         self._url = url
         self._settings = settings
         self._clock = clock
+        self._ticks = ticks
         self._jitter = jitter
         self._failures = 0
         self._decoder = Decoder(bound_us=0)
@@ -87,26 +87,27 @@ class Feed:
     def remember(self, state: FeedState, logs: Logs, writer: Writer) -> None:
         """Take up where an earlier reader stopped or died. Raises `LogAway` or `LogUnfit`."""
         self.state = structs.replace(state, shown=self.state.shown)
-        self.next_at = max(self.next_at, state.not_before)
+        wait = min(state.not_before - self._clock(), DAY)  # no server can ask for more: the clock was set back since
+        self.next_at = max(self.next_at, self._ticks() + wait)
         if state.begun:
             there = published(logs, self._settings.to, [self._name(entry) for entry in state.begun])
             seen = (*state.seen, *(entry for entry in state.begun if self._name(entry) in there))
             self._keep(writer, structs.replace(self.state, seen=seen, begun=()))
 
-    def visit(self, client: httpx.Client, writer: Writer) -> Told:
+    def visit(self, client: WebClient, writer: Writer) -> Told:
         """Ask for the feed and publish what is new. Raises `LogAway` or `LogUnfit`, never for the feed's sake."""
-        answer = fetch(client, self._url, self._clock, self.state.etag, self.state.modified)
+        answer = client.fetch(self._url, self._clock, self.state.etag, self.state.modified)
         self._later(self._settings.every_s)  # also if a log is away and nothing can be published
         if isinstance(answer, Failed):
             return self._failed(writer, answer)
         if not isinstance(answer, Fetched):
             return self._rest(writer, self.state, Told(self.state.shown))
         try:
-            parsed = _parsed(answer)
+            parsed = parsed_feed(answer)
         except NotAFeed as error:
             return self._failed(writer, Failed(str(error)))
         newest = parsed.entries[:_ENTRIES]
-        entries = {_entry_name(entry): entry for entry in reversed(newest)}  # oldest first
+        entries = {entry_name(entry): entry for entry in reversed(newest)}  # oldest first
         known = set(self.state.seen)
         language = str(parsed.feed.get("language") or "")
         new = [(name, self._message(name, entry, language)) for name, entry in entries.items() if name not in known]
@@ -121,15 +122,19 @@ class Feed:
             self.state, etag=answer.etag, modified=answer.modified, seen=(*gone, *entries), begun=(), not_before=0
         )
         told = Told(state.shown, new=len(messages), unfit=len(new) - len(messages))
-        return self._rest(writer, state, told, _asked_s(parsed))
+        return self._rest(writer, state, told, asked_s(parsed))
 
-    def _rest(self, writer: Writer, state: FeedState, told: Told, asked_s: int = 0) -> Told:
+    def asked_again_at(self) -> int:
+        """`next_at` as the instant that it will be unless the clock is set."""
+        return self._clock() + self.next_at - self._ticks()
+
+    def _rest(self, writer: Writer, state: FeedState, told: Told, wait_s: int = 0) -> Told:
         """Remember, and come back later. An unchanged feed leaves no trace: there may be thousands of visits a day."""
         self._failures = 0
         if state != self.state:
             self._keep(writer, state)
-        self._later(max(self._settings.every_s, asked_s))
-        return structs.replace(told, next_at=self.next_at)
+        self._later(max(self._settings.every_s, wait_s))
+        return structs.replace(told, next_at=self.asked_again_at())
 
     def _failed(self, writer: Writer, answer: Failed) -> Told:
         self._failures += 1
@@ -140,10 +145,10 @@ class Feed:
         if answer.wait_s:
             until = self._clock() + answer.wait_s * SECOND
             self._keep(writer, structs.replace(self.state, not_before=until))
-        return Told(self.state.shown, why=answer.why, gone=answer.gone, next_at=self.next_at)
+        return Told(self.state.shown, why=answer.why, gone=answer.gone, next_at=self.asked_again_at())
 
     def _later(self, wait_s: int) -> None:
-        self.next_at = self._clock() + int(wait_s * SECOND * (1 + 0.1 * self._jitter()))
+        self.next_at = self._ticks() + int(wait_s * SECOND * (1 + 0.1 * self._jitter()))
 
     def _keep(self, writer: Writer, state: FeedState) -> None:
         writer.publish(Message(FEEDS.log, msgspec.json.encode(state), key=self.key.encode()))
@@ -155,22 +160,21 @@ class Feed:
 
     def _message(self, name: str, entry: Any, language: str) -> Message | None:
         """What to publish of an entry; None if it is no document."""
-        native = self._document(entry, language)
         try:
+            native = self._document(entry, language)
             self._decoder.document(native, self._clock())
             value = self._decoder.encode(native)
-        except BadDocument:
+        except Exception:  # noqa: BLE001 - `BadDocument`, or what nobody thought of: one odd entry must not end the others
             return None
         return named(Message(self._settings.to, value, key=str(native.id).encode()), self._name(name))
 
     def _document(self, entry: Any, language: str) -> NativeDocument:
-        now = self._clock()
-        at, precise = _published(entry, self._settings.zone, now)
+        at, precise = entry_time(entry, self._settings.zone or UTC, self._clock())
         link, author = str(entry.get("link") or ""), str(entry.get("author") or "")
         identity = str(entry.get("id") or link)
         contents = [str(content.get("value") or "") for content in entry.get("content") or ()]
         return NativeDocument(
-            id=identity if 0 < len(identity) <= 512 and identity.strip() else _entry_name(entry),
+            id=identity if 0 < len(identity) <= 512 and identity.strip() else entry_name(entry),
             source=self._settings.source or (urlsplit(self._url).hostname or "feed").removeprefix("www."),
             published_at=at,
             title=str(entry.get("title") or "") or None,
@@ -193,50 +197,7 @@ def feed_states(logs: Logs) -> dict[str, FeedState]:
     return found
 
 
-def due(feeds: Sequence[Feed], now: int) -> Iterator[Feed]:
+def due(feeds: Sequence[Feed], ticks: int) -> Iterator[Feed]:
     """Those whose time has come, the longest waiting first."""
     waiting = sorted(feeds, key=lambda feed: feed.next_at)
-    return (feed for feed in waiting if not feed.gone and feed.next_at <= now)
-
-
-def _parsed(answer: Fetched) -> Any:
-    """What feedparser makes of the answer; it forgives much, but half a feed ends in half an entry."""
-    content = answer.content
-    if not content.strip():
-        raise NotAFeed("is empty")
-    headers = {"content-type": answer.content_type} if answer.content_type else {}
-    parsed = feedparser.parse(content, response_headers=headers)
-    if not parsed.get("version") and not parsed.entries:
-        raise NotAFeed("is neither RSS nor Atom")
-    if parsed.bozo and not content.rstrip().lower().endswith(_ENDS):
-        raise NotAFeed("breaks off in the middle")
-    return parsed
-
-
-def _asked_s(parsed: Any) -> int:
-    """How long the feed itself asks to be left alone, at most a day."""
-    ttl = str(parsed.feed.get("ttl") or "").strip()
-    return min(int(ttl[:6]) * 60, 86_400) if ttl.isascii() and ttl.isdigit() else 0
-
-
-def _entry_name(entry: Any) -> str:
-    parts = (
-        entry.get("id") or entry.get("link") or (entry.get("title"), entry.get("published"), entry.get("summary")),
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-
-
-def _published(entry: Any, zone: tzinfo | None, now: int) -> tuple[datetime, bool]:
-    """When an entry was published; it is here, so not later than now. Without any time: now."""
-    for name in ("published", "updated"):
-        if name not in entry or not entry[name]:
-            continue
-        try:
-            at, precise = read_time(entry[name], zone or UTC)
-        except UnreadableTime:
-            parsed = entry.get(f"{name}_parsed")
-            if parsed is None:
-                continue
-            at, precise = datetime.fromtimestamp(timegm(parsed), UTC), True
-        return (at, precise) if instant(at) <= now else (moment(now), True)
-    return moment(now), True
+    return (feed for feed in waiting if not feed.gone and feed.next_at <= ticks)

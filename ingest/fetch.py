@@ -1,9 +1,13 @@
 """Asks a web server for a feed, politely: only for what has changed, no more of it than fits, and later if it says so."""
 
+import asyncio
 import re
+import zlib
 from collections.abc import Callable
+from contextlib import aclosing
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,10 +16,12 @@ from msgspec import Struct
 from ingest.instants import SECOND, instant
 
 LARGEST = 10_000_000  # bytes of a feed, unpacked
-LONGEST = 60 * SECOND  # for one feed, so that a slow one does not hold up the others
+LONGEST_S = 60  # for one feed with all its redirects, so that a slow one does not hold up the others
 _AGENT = "Bellwether (feed reader)"
 # Sixteen letters and digits in a row, or twenty with hyphens, as headlines in addresses have them too.
 _TOKEN = re.compile(r"(?=[\w=-]*\d)[\w=-]{20,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}", re.ASCII)
+_REDIRECTS = 5
+_PACKINGS = ("br", "compress", "deflate", "gzip", "x-gzip", "zstd")
 _ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
 
 
@@ -40,34 +46,78 @@ class Failed(Struct, frozen=True):
     gone: bool = False
 
 
-def web_client() -> httpx.Client:
-    """A client for feeds."""
-    headers = {"User-Agent": _AGENT, "Accept": _ACCEPT}
-    return httpx.Client(follow_redirects=True, max_redirects=5, timeout=httpx.Timeout(20.0), headers=headers)
+class WebClient:
+    """A client for feeds, bounded in what it takes and, as a whole, in how long: not thread-safe."""
+
+    def __init__(self) -> None:
+        headers = {"User-Agent": _AGENT, "Accept": _ACCEPT, "Accept-Encoding": "gzip"}
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(20.0), headers=headers)
+        self._runner = asyncio.Runner()  # only what can be cancelled can be bounded: headers may come byte by byte
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    def fetch(
+        self, url: str, clock: Callable[[], int], etag: str = "", modified: str = ""
+    ) -> Fetched | Unchanged | Failed:
+        """Ask for `url` unless it is as it was at `etag` or `modified`. No sentence holds the address itself."""
+        known = {"If-None-Match": etag, "If-Modified-Since": modified}
+        # What a server tells may be what no request can hold.
+        sent = {name: value for name, value in known.items() if value.isascii() and value.isprintable() and value}
+        return self._runner.run(self._within_limits(url, sent, clock))
+
+    async def _within_limits(
+        self, url: str, headers: dict[str, str], clock: Callable[[], int]
+    ) -> Fetched | Unchanged | Failed:
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                return await self._answer(self._client.build_request("GET", url, headers=headers), clock)
+        except TimeoutError:
+            return Failed(f"took longer than {LONGEST_S} s")
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
+            return Failed(f"cannot be reached ({type(error).__name__})")
+
+    async def _answer(self, request: httpx.Request, clock: Callable[[], int]) -> Fetched | Unchanged | Failed:
+        """What is at the end of the redirects. httpx would follow them itself, but reads all that each of them holds."""
+        for _ in range(_REDIRECTS + 1):
+            response = await self._client.send(request, stream=True)
+            async with aclosing(response):
+                if response.next_request is not None:
+                    request = response.next_request
+                elif response.status_code == httpx.codes.NOT_MODIFIED:
+                    return Unchanged()
+                elif response.status_code != httpx.codes.OK:
+                    return _refusal(response, clock())
+                else:
+                    return await _whole(response)
+        return Failed(f"redirects more than {_REDIRECTS} times")
 
 
-def fetch(
-    client: httpx.Client, url: str, clock: Callable[[], int], etag: str = "", modified: str = ""
-) -> Fetched | Unchanged | Failed:
-    """Ask for `url` unless it is as it was at `etag` or `modified`. No sentence holds the address itself."""
-    headers = {"If-None-Match": etag, "If-Modified-Since": modified}
-    began = clock()
-    try:
-        with client.stream("GET", url, headers={name: value for name, value in headers.items() if value}) as response:
-            if response.status_code == httpx.codes.NOT_MODIFIED:
-                return Unchanged()
-            if response.status_code != httpx.codes.OK:
-                return _refusal(response, clock())
-            content = bytearray()
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > LARGEST:
-                    return Failed(f"has more than {LARGEST:,} bytes")
-                if clock() > began + LONGEST:
-                    return Failed(f"took longer than {LONGEST // SECOND} s")
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
-        return Failed(f"cannot be reached ({type(error).__name__})")
+async def _whole(response: httpx.Response) -> Fetched | Failed:
+    """The answer, unpacked only as far as it fits: httpx unpacks all that has come, a thousand times as much."""
     told = response.headers
+    packings = [name for name in re.split(r"[\s,]+", told.get("content-encoding", "").lower()) if name in _PACKINGS]
+    if packings not in ([], ["gzip"], ["x-gzip"]):
+        return Failed(f"comes packed as {', '.join(packings[:3])}, though only gzip was asked for")
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16) if packings else None
+    content = bytearray()
+    try:
+        async for part in response.aiter_raw():
+            content += unpacking.decompress(part, LARGEST + 1 - len(content)) if unpacking else part
+            if len(content) > LARGEST:
+                return Failed(f"has more than {LARGEST:,} bytes")
+            if unpacking and unpacking.eof:
+                break
+    except zlib.error:
+        return Failed("is not gzip, though it says so")
     return Fetched(bytes(content), told.get("content-type", ""), told.get("etag", ""), told.get("last-modified", ""))
 
 

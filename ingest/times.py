@@ -20,6 +20,8 @@ _DATE = (
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
 _ZONE = r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASCII | re.IGNORECASE)
+_ENDS_IN_CLOCK = re.compile(r"\s\d{1,2}:\d\d(?::\d\d)?(?:\s+\d{4})?$", re.ASCII)  # ctime has the year behind it
+_UNSET_YEAR = re.compile(r"[a-z][\s-]+0\d{3}\s", re.ASCII | re.IGNORECASE)  # "30 Nov -0001": Python makes it 2000
 _LONGEST = 64  # characters of anything that is a time
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
 
@@ -60,7 +62,7 @@ def _written(text: str, zone: tzinfo | None) -> Published:
         raise UnreadableTime(f"{shown(text)}, which is too long for a time")
     found = _TIME.fullmatch(text)
     if found is None:
-        return _mailed(text)
+        return _mailed(text, zone)
     year, *rest = found.groups()
     month, day = (int(part) for part in rest[:10] if part)
     hour, minute, second, decimals, named = rest[10:]
@@ -78,15 +80,28 @@ def _written(text: str, zone: tzinfo | None) -> Published:
     return Published(datetime.combine(start, clock, zone), precise=True)
 
 
-def _mailed(text: str) -> Published:
+def _mailed(text: str, zone: tzinfo | None) -> Published:
     """A time as mails and RSS write it: `Sun, 01 Mar 2026 09:30:00 GMT`."""
     try:
         at = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError, OverflowError):
         raise UnreadableTime(f"{shown(text)}, which is no time like 2026-03-01T09:30:00Z") from None
+    if _UNSET_YEAR.search(text):
+        raise UnreadableTime(f"{shown(text)}, which is an unset time")
     if at.tzinfo is None:
-        raise _zoneless(text, bare=False)
+        at = at.replace(tzinfo=_mailed_zone(text, zone))
     return Published(at, precise=True)
+
+
+def _mailed_zone(text: str, zone: tzinfo | None) -> tzinfo:
+    """The zone of a mailed time where Python tells none: it tells none for a name that it does not know, either."""
+    if text.endswith("-0000"):  # a mail says so that it is UTC, and that it was written somewhere else
+        return UTC
+    if not _ENDS_IN_CLOCK.search(text):
+        raise UnreadableTime(f"{shown(text)}, whose time zone cannot be told; write it as in +0100")
+    if zone is None:
+        raise _zoneless(text, bare=False)
+    return zone
 
 
 def _counted(value: object, epoch: str) -> Published:

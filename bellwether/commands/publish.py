@@ -1,5 +1,3 @@
-import signal
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -100,19 +98,13 @@ def _publish_feeds(settings: Settings, feeds: tuple[str, ...], options: dict[str
     from bellwether.feeding import publish_feeds  # noqa: PLC0415
     from bellwether.logging import start_logging  # noqa: PLC0415
     from bellwether.publishing import logs_with, native_input  # noqa: PLC0415
+    from bellwether.stopping import Asked  # noqa: PLC0415
 
     chosen = _feed_settings(native_input(settings, options["to"]), options)
     _check_addresses(feeds)
     start_logging(settings.logging)
-    stop = threading.Event()
-    with logs_with(settings, chosen.to) as logs:
-        earlier = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            done = publish_feeds(logs, list(feeds), chosen, stop, once=options["once"])
-        finally:
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
-    return done or stop.is_set()
+    with logs_with(settings, chosen.to) as logs, Asked() as stop:
+        return publish_feeds(logs, list(feeds), chosen, stop, once=options["once"]) or stop.is_set()
 
 
 def _check_addresses(feeds: tuple[str, ...]) -> None:

@@ -139,8 +139,10 @@ class LogFile:
             raise LogUnfit(f"{self.path} was removed or replaced while in use: start again")
 
     def _prepare(self) -> None:
+        is_new = not self._db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+        # In this order: another process that is just making the file gives it tables and number at once.
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        if application == 0 and not self._db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+        if application == 0 and is_new:
             self._create()
         elif application != APPLICATION_ID:
             raise LogUnfit(f"{self.path} belongs to another program: name another file for the embedded log")

@@ -68,6 +68,7 @@ class EmbeddedReader:
         self._lease_us = membership.lease_us
         self._holder = uuid.uuid4().hex
         self._held: dict[str, _Held] = {}
+        self._events: list[Event] = []
         self._attend_at = 0  # instant at which a lease has to be renewed, or may be free
         missing = set(self._logs) - set(self._look())
         if missing:
@@ -76,15 +77,16 @@ class EmbeddedReader:
     def poll(self, timeout_s: float) -> list[Event]:
         """What has come since the last poll; [] if nothing, or at a standby."""
         deadline = time.monotonic() + timeout_s
-        while True:
+        while not self._events:  # else a poll failed half-way: what it knew already comes first, and alone
             seen = self._file.version()
-            events = self._attend()
-            opened = {event.place.log for event in events if isinstance(event, Opened)}
-            events += self._read(opened)
-            if events or time.monotonic() >= deadline:
-                return events
+            self._attend()
+            self._read({event.place.log for event in self._events if isinstance(event, Opened)})
+            if self._events or time.monotonic() >= deadline:
+                break
             while self._file.version() == seen and self._clock() < self._attend_at and time.monotonic() < deadline:
                 time.sleep(min(TICK_S, max(0.0, deadline - time.monotonic())))
+        events, self._events = self._events, []
+        return events
 
     def commit(self, positions: Mapping[Place, Position]) -> None:
         """Keep exactly these positions for the group; a place whose lease another reader took is passed over."""
@@ -140,27 +142,29 @@ class EmbeddedReader:
             LEFT JOIN leases ON log = name AND reading_group = ? WHERE name IN ({marks})"""  # noqa: S608 - question marks
         return {row[0]: _Log(*row) for row in self._file.rows(query, (self._group, *self._logs))}
 
-    def _attend(self) -> list[Event]:
-        """Take free leases, renew those held, notice those lost."""
+    def _attend(self) -> None:
+        """Take free leases, renew those held, notice those lost. What it finds is in `_events`."""
         now = self._clock()
         logs = self._look()
         free = {name for name, log in logs.items() if name not in self._held and self._is_free(log, now)}
         lost = {name for name in self._held if name in logs and logs[name].holder not in {self._holder, None}}
         if now < self._attend_at and not free and not lost:
-            return []
-        events: list[Event] = []
+            return
+        held, events = dict(self._held), list[Event]()
         with self._file.writing():
             logs = self._look()
-            for name in sorted((free | set(self._held)) & set(logs)):
+            for name in sorted((free | set(held)) & set(logs)):
                 claimed = self._claim(name, now)
                 if claimed and name in free:
-                    events += self._open(logs[name])
-                elif not claimed and name in self._held:
-                    del self._held[name]
+                    held[name], told = self._open(logs[name])
+                    events += told
+                elif not claimed and name in held:
+                    del held[name]
                     events.append(Closed(Place(name, 0)))
+        self._held = held  # only now: had the transaction failed, no lease would have been taken or given up
+        self._events += events
         ends = [log.until for name, log in logs.items() if name not in self._held and log.until is not None]
         self._attend_at = min([now + self._lease_us // 3, *(end for end in ends if end > now)])
-        return events
 
     def _is_free(self, log: _Log, now: int) -> bool:
         return log.until is None or log.until <= now or log.until > now + 2 * self._lease_us
@@ -172,21 +176,22 @@ class EmbeddedReader:
         claim = {"reading_group": self._group, "log": name, "holder": self._holder, "until": until, "now": now}
         return self._file.execute(CLAIM, claim | {"absurd": until + self._lease_us}).rowcount == 1
 
-    def _open(self, log: _Log) -> list[Event]:
+    def _open(self, log: _Log) -> tuple[_Held, list[Event]]:
         place = Place(log.name, 0)
         query = "SELECT log_id, position, note FROM positions WHERE reading_group = ? AND log = ?"
         rows = self._file.rows(query, (self._group, log.name))
         committed = Position(rows[0][1], rows[0][2]) if rows and rows[0][0] == log.id else None
         position = log.start if committed is None else committed.offset
-        self._held[log.name] = _Held(log.id, position)
-        opened = Opened(place, log.id, 1, committed, log.start, log.next)
+        events: list[Event] = [Opened(place, log.id, 1, committed, log.start, log.next)]
         if rows and committed is None:
-            return [opened, Skipped(place, rows[0][1], log.start, log.id, 1, remade=True)]
-        return [opened]
+            events.append(Skipped(place, rows[0][1], log.start, log.id, 1, remade=True))
+        return _Held(log.id, position), events
 
-    def _read(self, opened: set[str]) -> list[Event]:
-        """Records of the places held, but for those just opened, in turn until the limit is reached."""
-        events: list[Event] = []
+    def _read(self, opened: set[str]) -> None:
+        """Records of the places held, but for those just opened, in turn until the limit is reached.
+
+        What it finds is in `_events`, also when it raises.
+        """
         left = self._limit
         names = [name for name in self._held if name not in opened and not self._held[name].paused]
         with self._file.reading():
@@ -197,14 +202,14 @@ class EmbeddedReader:
                     raise LogAway(f"the log {name} is gone from {self._file.path}: waiting for it to be made again")
                 log = logs[name]
                 if log.id != held.log_id or not log.start <= held.position <= log.next:
-                    events.append(self._skip(held, log))
+                    self._events.append(self._skip(held, log))
                 elif held.position < log.next and left > 0:
                     batch = self._batch(held, log, left)
                     left -= len(batch.records)
-                    events.append(batch)
-        for event in events:  # what was read goes to the end of the queue
-            self._held[event.place.log] = self._held.pop(event.place.log)
-        return events
+                    self._events.append(batch)
+                else:
+                    continue
+                self._held[name] = self._held.pop(name)  # what was read goes to the end of the queue
 
     def _skip(self, held: _Held, log: _Log) -> Skipped:
         """Go on where there is something: at the oldest, or at the end if the log has lost its tail."""

@@ -1,5 +1,6 @@
 """Writing to the embedded log. Retention and compaction happen in small portions, as part of writing."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -98,13 +99,26 @@ class EmbeddedWriter:
             return
         limit, size, start = now - log.retention_s * SECOND, 0, None
         oldest = f"SELECT position, taken_at, length(value) FROM {table} ORDER BY position LIMIT ?"  # noqa: S608
-        for position, taken_at, length in self._file.rows(oldest, (most,)):
-            if taken_at >= limit or size > SWEEP_BYTES:
+        rows = self._file.rows(oldest, (most,))
+        outlived = self._outlived(table, range(rows[0][0], log.next), now, limit) if rows and rows[0][1] > now else 0
+        for position, taken_at, length in rows:
+            if (taken_at >= limit and position >= outlived) or size > SWEEP_BYTES:
                 break
             start, size = position + 1, size + (length or 0)
         if start is not None:
             self._file.execute(f"DELETE FROM {table} WHERE position < ?", (start,))  # noqa: S608
             self._file.execute("UPDATE logs SET start = ? WHERE name = ?", (start, name))
+
+    def _outlived(self, table: str, positions: range, now: int, limit: int) -> int:
+        """Below which position all may go though a wrong clock has dated it ahead: what came after it is old enough."""
+
+        def taken_at(position: int) -> int:
+            query = f"SELECT taken_at FROM {table} WHERE position >= ? ORDER BY position LIMIT 1"  # noqa: S608
+            rows = self._file.rows(query, (position,))
+            return int(rows[0][0]) if rows else now
+
+        first = positions.start + bisect_left(positions, True, key=lambda position: taken_at(position) <= now)
+        return first if taken_at(first) < limit else 0
 
     def _sweep_another(self, written: dict[str, list[Message]], now: int) -> None:
         """Sweep one log that was not written to, in turn: a quiet log ages too."""

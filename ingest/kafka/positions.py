@@ -1,12 +1,14 @@
 """What a consumer group has committed, and how far partitions reach."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from msgspec import DecodeError, Struct, ValidationError, json
 
+from ingest.instants import instant
 from ingest.kafka.connection import KafkaConnection, explain
 from ingest.logs import LogAway, Place, Position, Record
 
@@ -15,6 +17,8 @@ GIVEN_UP = (  # the group went on without us: what we held is somebody else's, w
     kafka_errors.IllegalGenerationError,
     kafka_errors.UnknownMemberIdError,
 )
+# Time stamps before and after these years are of a producer that counts in another unit.
+_OLDEST, _NEWEST = (instant(datetime(year, 1, 1, tzinfo=UTC)) // 1000 for year in (1980, 9000))
 
 
 class _Note(Struct, frozen=True):
@@ -88,5 +92,6 @@ def at(place: Place) -> Any:
 
 
 def record(found: Any) -> Record:
-    """A record of kafka-python's, whose timestamps are milliseconds."""
-    return Record(found.offset, max(0, found.timestamp) * 1000, found.key, found.value, tuple(found.headers))
+    """A record of kafka-python's, whose timestamps are milliseconds. One that cannot be is as good as none: 0."""
+    stamp = found.timestamp if _OLDEST <= found.timestamp < _NEWEST else 0
+    return Record(found.offset, stamp * 1000, found.key, found.value, tuple(found.headers))

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bellwether import feeding
 from bellwether.clock import now
 from bellwether.feeding import publish_feeds
+from bellwether.stopping import Asked
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.feeds import FEEDS, FeedSettings
 from ingest.logs import Kept
@@ -42,7 +43,7 @@ def test_a_feed_is_not_asked_again_because_the_log_is_away(
         return Answer(rss(item(1)))
 
     server.answers["/rss"] = answer
-    stop, settings = threading.Event(), FeedSettings(to="documents", every_s=2)
+    stop, settings = Asked(), FeedSettings(to="documents", every_s=2)
     reading = threading.Thread(
         target=publish_feeds, args=(logs, [server.url("/rss")], settings, stop), kwargs={"once": False}, daemon=True
     )

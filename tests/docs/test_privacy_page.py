@@ -16,13 +16,14 @@ from alerting.alerts import ALERTS, alert_message
 from alerting.checkpoints import CHECKPOINTS
 from alerting.receiver import Receiver, ReceiverMetrics
 from bellwether.auditing import audit_start
-from bellwether.clock import now
+from bellwether.clock import now, ticks
 from bellwether.feeding import publish_feeds
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
 from bellwether.roles import Surroundings, kept_logs, loop_names, open_logs, roles
 from bellwether.settings import Settings, read_settings
 from bellwether.showing import Showing
+from bellwether.stopping import Asked
 from ingest.deadletters import DEAD_LETTERS, letters
 from ingest.feeds import FEEDS, Feed, FeedSettings
 from ingest.instants import SECOND
@@ -241,9 +242,9 @@ def test_publishing_feeds_after_a_crash(house: House) -> None:
     with receiver.nobody() as port, closing(house.watched()) as logs:
         url = f"http://127.0.0.1:{port}/rss"
         settings = FeedSettings(to="documents")
-        key = Feed(url, settings, now, lambda: 0.0).key
+        key = Feed(url, settings, now, ticks, lambda: 0.0).key
         house.put(Message(FEEDS.log, json.dumps({"shown": "a feed", "begun": ["entry"]}).encode(), key=key.encode()))
-        publish_feeds(logs, [url], settings, threading.Event(), once=True)
+        publish_feeds(logs, [url], settings, Asked(), once=True)
         allowed(logs.used, "`publish` of feeds")
         assert logs.used.reads == {FEEDS.log, "documents"}
         assert logs.used.writes == {FEEDS.log}

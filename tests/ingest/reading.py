@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.feeds import FEEDS, Feed, FeedSettings, Told, feed_states
-from ingest.fetch import web_client
+from ingest.fetch import WebClient
 from ingest.instants import SECOND
 from ingest.logs import Kept, Writer
 
@@ -15,8 +15,8 @@ SETTINGS = FeedSettings(to="documents", every_s=300)
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
+    def __init__(self, now: int = NOW) -> None:
+        self.now = now
 
     def __call__(self) -> int:
         return self.now
@@ -26,14 +26,14 @@ class Reading:
     """A process that reads feeds into an embedded log, and can be started again."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
+        self.clock, self.ticks = Clock(), Clock(1_000 * SECOND)
         self.logs = EmbeddedLogs(folder / "bellwether.db", self.clock)
         self.logs.ensure([Kept("documents"), FEEDS])
         self.writer: Writer = self.logs.writer()
-        self.client = web_client()
+        self.client = WebClient()
 
     def feed(self, url: str, settings: FeedSettings = SETTINGS) -> Feed:
-        feed = Feed(url, settings, self.clock, lambda: 0.0)
+        feed = Feed(url, settings, self.clock, self.ticks, lambda: 0.0)
         if (state := feed_states(self.logs).get(feed.key)) is not None:
             feed.remember(state, self.logs, self.writer)
         return feed

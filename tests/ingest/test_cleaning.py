@@ -1,4 +1,6 @@
+import sys
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,8 @@ from ingest.cleaning import clean, clean_line, trace
 PIECES = [
     "<b>", "</b>", "<p>", "<", ">", "&", "&amp;", "amp;", "&lt;", "lt;", "b>", "/b>", "&#60;", "#38;", "&#x26;", "<!--", "-->",
     "<script>", "</script>", "<![CDATA[", "]]>", "\u200b", "\u200d", "🚀", "👨", "\u0301", "e", " ", "\n", "\t", "\u3000", "\xa0",
-    "\x00", "\x85", "\u037e", "<a href='x'>", "<a href=\"", "银", "。", "\ud800", "\u0338", "\ufeff",
+    "\x00", "\x85", "\u037e", "<a href='x'>", "<a href=\"", "银", "。", "\ud800", "\u0338", "\ufeff", "\u0344" * 14,
+    "\u0f73" * 9, "\uff9e" * 20, "\ufb2c", "\u0327" * 29, "\U0001d160", "\U0001e94a" * 15,
 ]  # fmt: skip
 
 
@@ -100,6 +103,37 @@ def test_whoever_wrote_the_text_cleaning_takes_time_in_proportion(piece: str) ->
     assert clean(cleaned) == cleaned
 
 
+@pytest.mark.parametrize(
+    "marks", ["\u0300" * 100_000 + "\u0327" * 100_000, "\uff9e\u0301" * 100_000, "\u0f73" * 200_000, "\u0344" * 200_000]
+)
+@pytest.mark.parametrize("base", ["a", "\ufb2c", "\U0001d160", "🚀"])
+@pytest.mark.parametrize("form", ["NFC", "NFKC"])
+def test_of_the_marks_on_a_character_so_many_stay_as_can_be_put_in_order_in_no_time(
+    base: str, marks: str, form: Literal["NFC", "NFKC"]
+) -> None:
+    """Unicode puts them in an order, which takes minutes for a crowd; no language has more than a few."""
+    text = f"{base}{marks} and on"
+    cleaned = clean(text)
+    assert clean(cleaned) == cleaned == trace(text).text
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert cleaned.endswith(" and on")
+    assert 15 <= len(unicodedata.normalize(form, cleaned)) - len(" and on") <= 34
+
+
+def test_whatever_mark_it_is_its_crowd_is_thinned_out() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    marks = [
+        each for each in characters if unicodedata.combining(unicodedata.normalize("NFKD", each)[0]) and clean(each)
+    ]
+    assert len(marks) > 800
+    assert [mark for mark in marks if len(unicodedata.normalize("NFKD", clean(f"a{mark * 40}"))) > 31] == []
+
+
+@pytest.mark.parametrize("text", ["a" + "\u0327" * 30, "🚀" * 200, "…" * 200, "ﾞ" * 20, "Z" + "\u0335\u0301" * 12])
+def test_signs_and_as_many_marks_as_fit_stay(text: str) -> None:
+    assert unicodedata.normalize("NFD", clean(text)) == unicodedata.normalize("NFD", text)
+
+
 @pytest.mark.parametrize("text", ["<b x" + " " * 200_000, "<" * 66_000 + "b>" * 66_000, "&" + "amp;" * 50_000 + "lt;"])
 def test_long_runs_take_time_in_proportion_too(text: str) -> None:
     cleaned = clean(text)
@@ -138,6 +172,7 @@ def test_a_trace_comes_to_the_same_text_and_never_goes_back(text: str) -> None:
         ("\u09c7\u09be tail", "tail", "tail"),
         ("👨\u200d👩\u200d👧 bank", "bank", "bank"),
         ("a<br>b<br/>&nbsp;c", "c", "c"),
+        ("B" + "\u0336" * 500 + "ank halts", "halts", "halts"),
     ],
 )
 def test_a_trace_leads_a_word_back_to_where_it_stood(text: str, word: str, stretch: str) -> None:

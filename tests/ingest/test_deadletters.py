@@ -4,7 +4,17 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from ingest.deadletters import DEAD_LETTERS, LETTER_BYTES, REASONS, Letter, dead_letter, letters, marks, put_back
+from ingest.deadletters import (
+    DEAD_LETTERS,
+    LETTER_BYTES,
+    REASONS,
+    Letter,
+    dead_letter,
+    destination_of,
+    letters,
+    marks,
+    put_back,
+)
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
 from ingest.logs import Kept, LogAway, Message, Place, Record
@@ -51,6 +61,11 @@ def replay(logs: EmbeddedLogs, repaired: Iterable[tuple[Letter, bytes]]) -> tupl
         return put_back(logs, writer, repaired, NOW)
     finally:
         writer.close()
+
+
+def test_a_letter_is_written_whatever_the_instant_of_its_record() -> None:
+    headers = dict(dead_letter(NEWS, structs.replace(bad(1), appended_at=2**80), "future", "sentence", NOW).headers)
+    assert headers["appended_at"].startswith(b"9999-12-31T23:59:59")
 
 
 def test_a_letter_keeps_the_bytes_the_reason_the_place_and_the_time(logs: EmbeddedLogs) -> None:
@@ -119,6 +134,7 @@ def test_each_destination_has_its_own_letter_about_the_same_alert(logs: Embedded
     assert marks(logs) == {desk[0].name: "done"}
     assert replay(logs, [desk, pager]) == (1, 1)
     assert in_news(logs) == [b"mended 1", b"mended 1"]
+    assert [destination_of(record) for record in logs.scan("news")] == ["desk", "pager"]
 
 
 def test_a_repaired_letter_goes_back_to_its_place_with_its_key_once(logs: EmbeddedLogs) -> None:
@@ -127,6 +143,7 @@ def test_a_repaired_letter_goes_back_to_its_place_with_its_key_once(logs: Embedd
     assert replay(logs, mended(logs)) == (0, 2)
     assert in_news(logs) == [b"mended 1", b"mended 2"]
     assert [record.key for record in logs.scan("news")] == [b"k", b"k"]
+    assert [destination_of(record) for record in logs.scan("news")] == ["", ""]
     assert set(marks(logs).values()) == {"done"}
     assert [letter.offset for letter in letters(logs)] == [1, 2]
 

@@ -22,6 +22,7 @@ def test_a_native_document_is_read_and_cleaned() -> None:
         source="wire",
         published_at=PUBLISHED,
         event_at=PUBLISHED,
+        appended_at=PUBLISHED + SECOND,
         text="Northwind & Co",
         language="en",
         kind="news",
@@ -175,8 +176,13 @@ def test_a_day_ends_before_the_next_midnight_also_when_clocks_are_changed(day: s
 def test_a_record_has_come_by_now_whatever_its_time_stamp_says(stamp: int) -> None:
     ahead = GOOD | {"published_at": "2026-03-01T12:00:00Z"}
     found = decoder(clock=lambda: PUBLISHED).decode(record(ahead, stamp))
-    assert found.event_at == PUBLISHED + BOUND
+    assert (found.event_at, found.appended_at) == (PUBLISHED + BOUND, PUBLISHED)
     assert decoder(clock=lambda: PUBLISHED).decode(record(GOOD, PUBLISHED - HOUR)).event_at == PUBLISHED - HOUR + BOUND
+
+
+def test_in_a_replay_no_clock_says_when_a_record_came() -> None:
+    replayed = decoder(clock=lambda: PUBLISHED, replay=True)
+    assert [replayed.decode(record(GOOD, stamp)).appended_at for stamp in (0, PUBLISHED + DAY)] == [0, PUBLISHED + DAY]
 
 
 def test_a_replay_knows_no_future() -> None:

@@ -1,7 +1,26 @@
+import gzip
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 import httpx
 import pytest
 
-from ingest.fetch import shown_url, web_client
+from bellwether.clock import now
+from ingest import fetch
+from ingest.fetch import LARGEST, Failed, Fetched, Unchanged, WebClient, shown_url
+from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
+
+BOMB = gzip.compress(bytes(20 * LARGEST), 1)
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        yield running
 
 
 def test_an_address_is_shown_without_what_may_be_secret() -> None:
@@ -25,5 +44,82 @@ def test_what_looks_like_a_token_is_hidden_wherever_it_stands(path: str, shown: 
 
 
 def test_a_client_gives_up_waiting() -> None:
-    with web_client() as client:
-        assert client.timeout == httpx.Timeout(20.0)
+    with WebClient() as client:
+        assert client._client.timeout == httpx.Timeout(20.0)
+
+
+def test_only_gzip_is_asked_for_and_read(server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(gzip.compress(rss(item(1))), headers=(("Content-Encoding", "gzip"),))
+    assert fetched(server.url("/rss")) == Fetched(rss(item(1)), "", "", "")
+    assert server.asked[0][1]["Accept-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "why"),
+    [
+        ("zstd", "comes packed as zstd, though only gzip was asked for"),
+        ("gzip, br", "comes packed as gzip, br, though only gzip was asked for"),
+        ("gzip", "is not gzip, though it says so"),
+    ],
+)
+def test_what_is_packed_otherwise_is_told(server: FeedServer, encoding: str, why: str) -> None:
+    server.answers["/rss"] = Answer(rss(item(1)), headers=(("Content-Encoding", encoding),))
+    assert fetched(server.url("/rss")) == Failed(why)
+
+
+def test_an_encoding_that_is_none_changes_nothing(server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1)), headers=(("Content-Encoding", "UTF-8"),))
+    assert fetched(server.url("/rss")) == Fetched(rss(item(1)), "", "", "")
+
+
+@pytest.mark.parametrize("behind", [b"", b"x" * 3 * LARGEST])
+def test_what_is_packed_takes_no_more_memory_than_the_largest_feed(server: FeedServer, behind: bytes) -> None:
+    headers = (("Content-Encoding", "gzip"), ("Location", "/whole"))
+    server.answers["/"] = Answer(BOMB, 301, headers)
+    server.answers["/whole"] = Answer(gzip.compress(rss(item(1))) + behind if behind else BOMB, headers=headers[:1])
+    tracemalloc.start()
+    answer = fetched(server.url("/"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer == Fetched(rss(item(1)), "", "", "") if behind else Failed("has more than 10,000,000 bytes")
+    assert most < 4 * LARGEST
+
+
+def test_a_server_that_sends_back_and_forth_is_given_up(server: FeedServer) -> None:
+    server.answers["/a"] = Answer(status=301, headers=(("Location", "/b"),))
+    server.answers["/b"] = Answer(status=302, headers=(("Location", "/a"),))
+    assert fetched(server.url("/a")) == Failed("redirects more than 5 times")
+    assert len(server.asked) == 6
+
+
+@pytest.mark.parametrize("head", [b"", b"Content-Type: application/rss+xml\r\n\r\n"])
+def test_a_feed_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    """Neither headers nor text that come line by line can hold up the other feeds."""
+    monkeypatch.setattr(fetch, "LONGEST_S", 0.5)
+    with dripping(b"HTTP/1.1 200 OK\r\n" + head, b"X-Wait: yes\r\n") as url:
+        assert fetched(url) == Failed("took longer than 0.5 s")
+
+
+def fetched(url: str) -> Fetched | Unchanged | Failed:
+    with WebClient() as client:
+        return client.fetch(url, now)
+
+
+@contextmanager
+def dripping(head: bytes, line: bytes) -> Iterator[str]:
+    """A server that sends `head`, and then `line` again and again until nobody listens, or 5 s."""
+
+    def answer() -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(head)
+            for _ in range(100):
+                connection.sendall(line)
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        thread.join()

@@ -27,8 +27,10 @@ def test_a_time_with_its_zone_needs_no_other(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["2026-03-01 09:30", "2026/3/1 9:30:00", "2026.03.01 09:30", "2026年3月1日 09:30", "2026年03月01日09:30"]
-)
+    "written",
+    ["2026-03-01 09:30", "2026/3/1 9:30:00", "2026.03.01 09:30", "2026年3月1日 09:30", "2026年03月01日09:30",
+     "Sun, 01 Mar 2026 09:30:00", "1 Mar 2026 09:30", "Sun Mar  1 09:30:00 2026"],
+)  # fmt: skip
 def test_a_time_without_zone_is_read_in_the_zone_given_and_refused_without(written: str) -> None:
     assert read_time(written, SHANGHAI) == (HALF_PAST_NINE, True)
     with pytest.raises(UnreadableTime, match="has no time zone; add one, or set `timezone`"):
@@ -44,6 +46,16 @@ def test_of_a_bare_date_only_the_day_is_known(written: str) -> None:
 
 def test_the_zone_in_the_text_wins_over_the_one_given() -> None:
     assert read_time("2026-03-01T01:30:00Z", SHANGHAI).at == HALF_PAST_NINE
+
+
+def test_a_mail_that_does_not_say_where_it_was_written_says_its_time_in_utc() -> None:
+    assert read_time("Sun, 01 Mar 2026 01:30:00 -0000", ZoneInfo("America/New_York")).at == HALF_PAST_NINE
+
+
+@pytest.mark.parametrize("zone", ["CET", "+08:00", "GMT+8", "PM"])
+def test_a_zone_that_is_not_known_is_not_replaced_by_the_one_given(zone: str) -> None:
+    with pytest.raises(UnreadableTime, match="whose time zone cannot be told"):
+        read_time(f"Sun, 01 Mar 2026 09:30:00 {zone}", SHANGHAI)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +89,7 @@ def test_a_number_in_the_wrong_unit_is_refused(value: object, epoch: str) -> Non
         "", "yesterday", "2026-02-30T09:30:00Z", "2026-03-01T24:00:00Z", "2026-03-01T09:30:00+25:00", "01/03/2026",
         "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "2026-3/1", "x" * 10_000, "２０２６-03-01T09:30:00Z",
         "2026-03-01T09:30:00+05:99", "2026-03-01 09:30 +0560", "Sun, 01 Mar 2026 09:30:00 +9999",
+        "Wed, 30 Nov -0001 00:00:00 +0000", "Sat, 01 Jan 0001 00:00:00 GMT", "30-Nov-0000 00:00:00 GMT",
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_a_short_sentence(written: str) -> None:

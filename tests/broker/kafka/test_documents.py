@@ -3,10 +3,10 @@
 import json
 from contextlib import closing
 
-from bellwether.clock import now
+from bellwether.clock import now, ticks
 from ingest.deadletters import DEAD_LETTERS, LETTER_BYTES, dead_letter, letters, marks, put_back
 from ingest.feeds import FEEDS, Feed, FeedSettings, feed_states
-from ingest.fetch import web_client
+from ingest.fetch import WebClient
 from ingest.logs import Kept, Logs, Message, Place, Record
 from tests.ingest.feedserver import Answer, feed_server, item, rss
 
@@ -30,15 +30,15 @@ def test_a_feed_is_taken_up_where_a_crash_left_it(logs: Logs) -> None:
     """Announced and published, but not confirmed: the documents say which entries are there already."""
     logs.ensure([Kept("documents-of-feeds", partitions=3), FEEDS])
     settings = FeedSettings(to="documents-of-feeds")
-    with feed_server() as server, web_client() as client, closing(logs.writer()) as writer:
+    with feed_server() as server, WebClient() as client, closing(logs.writer()) as writer:
         server.answers["/rss"] = Answer(rss(item(2), item(1)))
-        feed = Feed(server.url("/rss"), settings, now, lambda: 0.0)
+        feed = Feed(server.url("/rss"), settings, now, ticks, lambda: 0.0)
         feed.visit(client, writer)
         begun = feed.state.seen
         state = {"shown": "", "begun": list(begun)}
         writer.publish(Message(FEEDS.log, json.dumps(state).encode(), key=feed.key.encode()))
         writer.flush()
-        again = Feed(server.url("/rss"), settings, now, lambda: 0.0)
+        again = Feed(server.url("/rss"), settings, now, ticks, lambda: 0.0)
         again.remember(feed_states(logs)[again.key], logs, writer)
         assert sorted(again.state.seen) == sorted(begun)
         server.answers["/rss"] = Answer(rss(item(3), item(2), item(1)))

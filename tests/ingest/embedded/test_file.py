@@ -1,15 +1,21 @@
 """The file of the embedded log: full disks, damage, strangers, several processes."""
 
 import json
+import resource
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.embedded.logs import EmbeddedLogs
-from ingest.logs import Kept, LogAway, LogUnfit, Message, Place, Position
+from ingest.instants import SECOND
+from ingest.logs import Batch, Closed, Kept, LogAway, LogUnfit, Message, Opened, Place, Position
 from tests.ingest.embedded.conftest import Clock, write
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +51,73 @@ def test_a_commit_on_a_full_disk_is_said(logs: EmbeddedLogs) -> None:
     reader.close()
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may grow, as where there is no room; and then there is again."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_a_reader_could_not_keep_on_a_full_disk_it_tells_when_there_is_room(logs: EmbeddedLogs) -> None:
+    write(logs, b"a")
+    reader = logs.reader("g", ["log"])
+    for _ in range(2):
+        with full_disk(), pytest.raises(LogAway):
+            reader.poll(0)
+    assert [type(event) for event in reader.poll(0)] == [Opened]
+    assert [type(event) for event in reader.poll(0)] == [Batch]
+    reader.close()
+
+
+def test_a_lease_lost_on_a_full_disk_is_told_when_there_is_room(logs: EmbeddedLogs, clock: Clock) -> None:
+    logs.ensure([Kept("another")])
+    reader, other = logs.reader("g", ["log", "another"]), logs.reader("g", ["log"])
+    reader.poll(0)
+    clock.now += 11 * SECOND
+    assert [type(event) for event in other.poll(0)] == [Opened]
+    for _ in range(2):
+        with full_disk(), pytest.raises(LogAway):
+            reader.poll(0)
+    assert reader.poll(0) == [Closed(HERE)]
+    reader.close()
+    other.close()
+
+
+def test_a_place_opened_by_a_poll_that_failed_is_told_by_the_next(logs: EmbeddedLogs, path: Path) -> None:
+    logs.ensure([Kept("other")])
+    active, standby = logs.reader("g", ["log"]), logs.reader("g", ["log", "other"])
+    active.poll(0)
+    assert [event.place.log for event in standby.poll(0)] == ["other"]
+    active.close()
+    remove(path, "other")
+    with pytest.raises(LogAway, match="other is gone"):
+        standby.poll(0)
+    assert [event.place for event in standby.poll(0)] == [HERE]
+    standby.close()
+
+
+def test_records_read_by_a_poll_that_failed_come_with_the_next(logs: EmbeddedLogs, path: Path) -> None:
+    logs.ensure([Kept("other")])
+    write(logs, b"a")
+    reader = logs.reader("g", ["log", "other"])
+    assert [event.place.log for event in reader.poll(0)] == ["log", "other"]
+    remove(path, "other")
+    with pytest.raises(LogAway, match="other is gone"):
+        reader.poll(0)
+    assert [record.value for batch in reader.poll(0) for record in batch.records] == [b"a"]
+    reader.close()
+
+
+def remove(path: Path, log: str) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM logs WHERE name = ?", (log,))
+    db.close()
+
+
 def test_a_damaged_file_is_said(logs: EmbeddedLogs, path: Path) -> None:
     write(logs, *(bytes(3000) for _ in range(100)))
     with path.open("r+b") as file:
@@ -73,6 +146,28 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path, clock: Cloc
     with pytest.raises(LogUnfit, match="belongs to another program"):
         EmbeddedLogs(path, clock)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("statements", range(1, 7))
+def test_two_processes_may_start_on_a_new_file_at_once(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, statements: int
+) -> None:
+    """Whatever one has asked of the file when the other is through with making it; from then on they take turns."""
+    connect, asked = sqlite3.connect, []
+
+    class Overtaken(sqlite3.Connection):
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            asked.append(arguments)
+            if len(asked) == statements:
+                monkeypatch.setattr(sqlite3, "connect", connect)
+                EmbeddedLogs(path, clock).ensure([Kept("log")])
+            return super().execute(*arguments)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Overtaken))
+    second = EmbeddedLogs(path, clock)
+    assert len(asked) >= statements
+    write(second, b"a")
+    assert [record.value for record in second.scan("log")] == [b"a"]
 
 
 def test_a_file_of_an_unknown_format_is_left_alone(logs: EmbeddedLogs, path: Path, clock: Clock) -> None:

@@ -83,6 +83,22 @@ def test_old_records_go_as_new_ones_come_in_small_portions_and_are_told_as_skipp
     reader.close()
 
 
+def test_records_of_a_clock_that_ran_ahead_go_with_what_came_after_them(logs: EmbeddedLogs, clock: Clock) -> None:
+    write(logs, b"before")
+    clock.now += 400 * DAY
+    for number in range(3):
+        write(logs, *(b"ahead %d" % number for _ in range(200)))  # which also ends what is before
+    clock.now -= 400 * DAY
+    write(logs, b"after")
+    assert len(list(logs.scan("log"))) == 601  # nobody knows how old they are
+    clock.now += 3601 * SECOND
+    write(logs, b"later")
+    clock.now += 3601 * SECOND
+    for _ in range(4):
+        write(logs, b"last")
+    assert [record.value for record in logs.scan("log")] == [b"last"] * 4
+
+
 def test_a_log_nobody_writes_to_ages_too(logs: EmbeddedLogs, clock: Clock) -> None:
     logs.ensure([Kept("quiet", retention_s=60), Kept("zealous", retention_s=-1)])
     write(logs, b"a", log="quiet")

@@ -1,0 +1,155 @@
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingest.feeds import FeedSettings
+from ingest.fetch import LARGEST
+from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
+from tests.ingest.reading import Reading
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        yield running
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Iterator[Reading]:
+    made = Reading(tmp_path)
+    yield made
+    made.client.close()
+    made.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"<html><body>Sign in</body></html>", "is neither RSS nor Atom"),
+        (rss(item(1), item(2))[:-80], "breaks off in the middle"),
+        (b"x" * (LARGEST + 1), "has more than 10,000,000 bytes"),
+    ],
+)
+def test_what_is_no_whole_feed_is_told_and_publishes_nothing(
+    reading: Reading, server: FeedServer, content: bytes, why: str
+) -> None:
+    server.answers["/rss"] = Answer(content)
+    assert reading.visit(reading.feed(server.url("/rss"))).why == why
+    assert reading.ids() == []
+
+
+@pytest.mark.parametrize("declared", ["xml", "header"])
+def test_a_feed_that_nothing_can_be_made_of_is_told_and_publishes_nothing(
+    reading: Reading, server: FeedServer, declared: str
+) -> None:
+    head, charset = (' encoding="undefined"', "") if declared == "xml" else ("", "; charset=undefined")
+    content = rss(item(1)).decode().replace('version="1.0"?', f'version="1.0"{head}?').encode()
+    server.answers["/rss"] = Answer(content, headers=(("Content-Type", f"application/xml{charset}"),))
+    assert reading.visit(reading.feed(server.url("/rss"))).why == "cannot be read (UnicodeError)"
+    assert reading.ids() == []
+
+
+@pytest.mark.parametrize("codes", ["&#55357;&#56832;", "&#xD83D;", "&#99999999999;", f"&#{'9' * 5000};", "&#x110000;"])
+def test_a_character_that_there_is_not_costs_no_entry(reading: Reading, server: FeedServer, codes: str) -> None:
+    server.answers["/rss"] = Answer(rss(item(2, title=f"Up {codes} &#128512;"), item(1)))
+    assert reading.visit(reading.feed(server.url("/rss"))).new == 2
+    assert reading.documents()[1]["title"] == "Up " + "\ufffd" * codes.count(";") + " \U0001f600"
+
+
+def test_a_file_of_this_machine_is_not_read_whatever_the_answer_holds(
+    reading: Reading, server: FeedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "local.rss").write_bytes(rss(item(1)))
+    server.answers["/rss"] = Answer(str(tmp_path / "local.rss").encode())
+    assert reading.visit(reading.feed(server.url("/rss"))).why == "is neither RSS nor Atom"
+    assert reading.ids() == []
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "text/html; charset=utf-8", "application/rss+xml"])
+@pytest.mark.parametrize("title", ["Whole", "AT&T & Co"])
+def test_a_remark_behind_its_end_does_not_make_a_feed_a_part(
+    reading: Reading, server: FeedServer, media_type: str, title: str
+) -> None:
+    remark = b"\n<!-- Dynamic page generated in 0.3 seconds. -->\n<!-- Cached -->\n"
+    server.answers["/rss"] = Answer(rss(item(1, title=title)) + remark, headers=(("Content-Type", media_type),))
+    assert reading.visit(reading.feed(server.url("/rss"))).why == ""
+    assert reading.ids() == ["guid-1"]
+
+
+def test_a_whole_feed_is_read_whatever_its_media_type_and_its_prefix(reading: Reading, server: FeedServer) -> None:
+    atom = """<a:feed xmlns:a="http://www.w3.org/2005/Atom"><a:title>T</a:title><a:entry><a:id>urn:1</a:id>
+      <a:title>A</a:title><a:updated>2026-03-01T08:00:00Z</a:updated></a:entry></a:feed>"""
+    headers = (("Content-Type", "text/html; charset=utf-8"),)
+    server.answers["/atom"] = Answer(atom.encode(), headers=headers)
+    feed = reading.feed(server.url("/atom"))
+    assert reading.visit(feed).new == 1
+    server.answers["/atom"] = Answer(atom.encode()[:-12], headers=headers)
+    assert reading.visit(feed).why == "breaks off in the middle"
+
+
+def test_xml_that_is_only_careless_is_read(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, title="AT&T & Co")) + b"\n")
+    assert reading.visit(reading.feed(server.url("/rss"))).why == ""
+    assert "AT&T" in reading.documents()[0]["title"]
+
+
+@pytest.mark.parametrize("declared", ["xml", "header"])
+def test_a_chinese_feed_in_an_older_encoding_is_read(reading: Reading, server: FeedServer, declared: str) -> None:
+    head = ' encoding="gbk"' if declared == "xml" else ""
+    content = (
+        rss(item(1, title="某银行发生挤兑")).decode().replace('version="1.0"', f'version="1.0"{head}').encode("gbk")
+    )
+    charset = "; charset=gbk" if declared == "header" else ""
+    server.answers["/rss"] = Answer(content, headers=(("Content-Type", f"application/xml{charset}"),))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert reading.documents()[0]["title"] == "某银行发生挤兑"
+
+
+@pytest.mark.parametrize(
+    ("date", "zone", "published_at"),
+    [
+        ("Sun, 01 Mar 2026 08:00:00 +0800", None, "2026-03-01T08:00:00+08:00"),
+        ("2026-03-01 08:00", "Asia/Shanghai", "2026-03-01T08:00:00+08:00"),
+        ("2026-03-01 08:00", None, "2026-03-01T08:00:00Z"),
+        ("Sun, 01 Mar 2026 08:00:00", "Asia/Shanghai", "2026-03-01T08:00:00+08:00"),
+        ("Sun, 01 Mar 2026 08:00:00", None, "2026-03-01T08:00:00Z"),
+        ("Sun, 01 Mar 2026 08:00:00 -0000", "Asia/Shanghai", "2026-03-01T08:00:00Z"),
+        ("Sun, 01 Mar 2026 08:00:00 +08:00", None, "2026-03-01T00:00:00Z"),
+        ("Sun, 01 Mar 2026 23:00:00 GMT", None, "2026-03-01T09:30:00Z"),
+        ("Sun Mar  1 08:00:00 2026", None, "2026-03-01T08:00:00Z"),
+        ("", None, "2026-03-01T09:30:00Z"),
+        ("rubbish", None, "2026-03-01T09:30:00Z"),
+        ("0000-00-00 00:00:00", None, "2026-03-01T09:30:00Z"),
+        ("0001-01-01T00:00:00Z", None, "2026-03-01T09:30:00Z"),
+        ("-0001-11-30T00:00:00+00:00", None, "2026-03-01T09:30:00Z"),
+        ("Wed, 30 Nov -0001 00:00:00 +0000", None, "2026-03-01T09:30:00Z"),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None, "2026-03-01T09:30:00Z"),
+    ],
+)
+def test_an_entry_was_published_when_it_says_but_not_after_it_was_seen(
+    reading: Reading, server: FeedServer, date: str, zone: str | None, published_at: str
+) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, date=date)))
+    settings = FeedSettings(to="documents", zone=ZoneInfo(zone) if zone else None)
+    reading.visit(reading.feed(server.url("/rss"), settings))
+    assert reading.documents()[0]["published_at"] == published_at
+
+
+def test_an_entry_published_before_there_were_feeds_was_published_when_it_was_updated(
+    reading: Reading, server: FeedServer
+) -> None:
+    atom = """<feed xmlns="http://www.w3.org/2005/Atom"><title>T</title><entry><id>urn:1</id><title>A</title>
+      <published>0001-01-01T00:00:00Z</published><updated>2026-03-01T08:00:00Z</updated></entry></feed>"""
+    server.answers["/atom"] = Answer(atom.encode())
+    told = reading.visit(reading.feed(server.url("/atom")))
+    assert (told.new, told.unfit) == (1, 0)
+    assert reading.documents()[0]["published_at"] == "2026-03-01T08:00:00Z"
+
+
+def test_a_bare_date_says_that_it_is_one(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, date="2026-02-28")))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert reading.documents()[0]["published_precision"] == "day"
