@@ -46,7 +46,7 @@ class Process:
         self._showing = Showing(settings, self._registry) if "console" in parts else None
 
     def run(self) -> None:
-        """All of it. Raises `Died`, `LogUnfit`, `WrongSettings`, `ArtifactError` or `DeviceError`."""
+        """All of it. Raises `Died`, `LogUnfit`, `WrongSettings`, `ArtifactError`, `ModelFails` or `DeviceError`."""
         start_logging(self._settings.logging)
         describe_process(self._registry)
         self._crew.listen()

@@ -28,6 +28,10 @@ class ArtifactError(Exception):
     """The artifact cannot be used; the message is one sentence that says what to do."""
 
 
+class ModelFails(Exception):  # noqa: N818 - a state of the world
+    """A model that was loaded scores nothing, not even texts of our own: loaded anew, it may work again."""
+
+
 class Temperature(Struct, frozen=True):
     """What logits are divided by before they become probabilities."""
 

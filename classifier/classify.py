@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from msgspec import Struct, structs
 
-from classifier.artifact import ArtifactError
+from classifier.artifact import ModelFails
 from classifier.caution import Caution, caution_after
 from classifier.lookahead import LookAhead, portion_of
 from classifier.metrics import ClassifyMetrics
@@ -107,6 +107,7 @@ class Classify:
                         yield from self._classify(event, following, now)
                     case Closed():
                         self._held.pop(event.place, None)
+                        self._ahead.forget(event.place)
             yield from self._progress([event for event in events if isinstance(event, Ended)], now)
         except Stopped:
             return
@@ -162,9 +163,7 @@ class Classify:
             if not self._replay:
                 scores = self._range(place, event.position, event.end, now)
                 ranges[place] = structs.replace(scores, read_at=event.asked_at)
-            elif (
-                held.until is not None and held.position < held.until <= event.position
-            ):  # its last positions hold no records
+            elif held.until is not None and held.position < held.until <= event.position:  # ends without records
                 ranges[place] = self._range(place, held.until, event.end, now)
         if ranges:
             yield from self._publish(ranges, [range_message(scores) for scores in ranges.values()])
@@ -195,8 +194,8 @@ class Classify:
                     return
             try:
                 outcomes, work = self._worked(place, held, portion)
-            except (Stopped, ArtifactError):
-                yield from self._end(place, held)  # asked to stop, or the model is broken: no record is to blame
+            except (Stopped, ModelFails):
+                yield from self._end(place, held)  # asked to stop, or the model fails: no record is to blame
                 raise
             yield from self._end(place, held)
             read_at = now if polled_at is None else polled_at
@@ -275,11 +274,11 @@ class Classify:
         messages: list[Message] = []
         for outcome in outcomes:
             record, result = outcome.record, outcome.result
-            if outcome.is_canary:
-                scores = structs.replace(scores, canary_at=max(scores.canary_at, record.appended_at))
-                continue
             if isinstance(result, Bad):
                 messages.append(dead_letter(place, record, result.reason, result.sentence, scores.classified_at))
+            elif outcome.is_canary:
+                scores = structs.replace(scores, canary_at=max(scores.canary_at, result.appended_at))
+                continue
             found.append(Found(record.offset, None if isinstance(result, Bad) else result))
         messages.extend(range_message(part) for part in cut(scores, found))
         yield from self._publish({place: scores}, messages, scored=bool(outcomes))

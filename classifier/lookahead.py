@@ -8,6 +8,7 @@ from classifier.scorer import Work
 from ingest.logs import Place, Record
 
 Read = Callable[[Place, Sequence[Record], Work], list[Outcome]]
+_Key = tuple[Place, int, int]
 
 PORTION_BYTES = 64_000
 """Of a portion, so that it takes about a second, and other partitions, leases and stops need not wait long."""
@@ -25,7 +26,7 @@ class LookAhead:
         """`read` is called in threads, on up to `PORTIONS` portions at once."""
         self._read = read
         self._threads = ThreadPoolExecutor(PORTIONS, thread_name_prefix="portion")
-        self._begun: dict[tuple[Place, int, int], Future[tuple[list[Outcome], Work]]] = {}
+        self._begun: dict[_Key, Future[tuple[list[Outcome], Work]]] = {}
 
     def begin(self, place: Place, portion: Sequence[Record]) -> None:
         """Have a portion worked on that is not needed yet."""
@@ -38,19 +39,27 @@ class LookAhead:
         begun = self._begun.pop(_key(place, portion), None) or self._threads.submit(self._work, place, portion)
         return begun.result()
 
+    def forget(self, place: Place) -> None:
+        """Give up what was begun of a place: what comes from there next may be other records at the same offsets."""
+        self._give_up([key for key in self._begun if key[0] == place])
+
     def drop(self) -> None:
-        """Give up what was begun and is not needed any more; returns when nobody works on it."""
-        for begun in self._begun.values():
+        """Give up all that was begun and is not needed any more."""
+        self._give_up(list(self._begun))
+
+    def _give_up(self, keys: Sequence[_Key]) -> None:
+        """Returns when nobody works on them."""
+        given_up = [self._begun.pop(key) for key in keys]
+        for begun in given_up:
             begun.cancel()
-        wait(self._begun.values())
-        self._begun.clear()
+        wait(given_up)
 
     def _work(self, place: Place, portion: Sequence[Record]) -> tuple[list[Outcome], Work]:
         work = Work()
         return self._read(place, portion, work), work
 
 
-def _key(place: Place, portion: Sequence[Record]) -> tuple[Place, int, int]:
+def _key(place: Place, portion: Sequence[Record]) -> _Key:
     return place, portion[0].offset if portion else -1, len(portion)
 
 

@@ -88,7 +88,7 @@ class ClassifyMetrics:
                 continue
             self._count(outcome.result)
             if published_at is not None:
-                self.since_arrival.observe(max(0, published_at - outcome.record.appended_at) / SECOND)
+                self.since_arrival.observe(max(0, published_at - outcome.result.appended_at) / SECOND)
         self.cached.inc(work.cached)
         self.truncated.inc(work.truncated)
         for batch in work.batches:

@@ -53,7 +53,7 @@ class Reading:
 
         Raises:
             Stopped: it was asked to stop.
-            ArtifactError: the model fails whatever the text.
+            ModelFails: the model fails whatever the text.
         """
         read = [_decoded(decoder, record) for record in records]
         texts = [document.text for document in read if isinstance(document, Document)]
@@ -88,7 +88,7 @@ class Reading:
             source=document.source,
             published_at=document.published_at,
             event_at=document.event_at,
-            appended_at=record.appended_at,
+            appended_at=document.appended_at,
             language=document.language,
             kind=document.kind,
             sentiment=scored.sentiment,

@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, Model, read_artifact
+from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, Model, ModelFails, read_artifact
 from classifier.batches import Group, grouped, shapes
 from classifier.chunks import pooled
 from classifier.scores import WHOLE, Span
@@ -106,23 +106,26 @@ class Scorer:
             # machine, would only get in its way.
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         scorer = cls(artifact, session, Tokenizer(artifact.path(TOKENIZER), artifact.manifest.max_tokens))
-        scorer.check()
+        try:
+            scorer.check()
+        except ModelFails as error:
+            raise ArtifactError(f"{error}, and install the package again.") from error
         return scorer
 
     def check(self) -> None:
         """Score two texts of our own, a short and a long one.
 
         Raises:
-            ArtifactError: the model cannot do even that.
+            ModelFails: the model cannot do even that.
         """
         texts = [_WARM_UP, _WARM_UP * 40]
         try:
             for _ in self._scored({text.encode(): text for text in texts}, never, Work()):
                 pass
         except Exception as error:
-            raise ArtifactError(
+            raise ModelFails(
                 f"The model in {self._folder} fails on a text of our own ({str(error).strip()[:300]}): "
-                "look whether the machine is out of memory, and install the package again."
+                "look whether the machine is out of memory"
             ) from error
 
     def forget(self) -> None:

@@ -77,7 +77,8 @@ _SMALL = """
 
 For those whose processor is the limit (`classifier.model = "small"`): three of the six layers, narrower ones, trained on what the
 network above says of the same rows and where it looks; {parameters:,} parameters, the embeddings among them, which the two share.
-It runs on CPUs alone. Measured in the same way on the same rows, with temperatures and thresholds of its own; in brackets the network above.
+It runs on CPUs alone. Measured in the same way on the same rows, with temperatures and thresholds of its own; in brackets the
+network above.
 """
 
 

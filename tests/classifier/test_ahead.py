@@ -1,10 +1,11 @@
 """While more is there to be read, the last portion of a poll is in work during the next, and nothing is lost by it."""
 
+import pytest
 from msgspec import structs
 
 from classifier.scorer import Scorer
 from ingest.instants import SECOND
-from ingest.logs import Batch, Closed, Opened, Place, Skipped
+from ingest.logs import Batch, Closed, Opened, Place, Position, Skipped
 from tests.classifier.turning import HERE, NEWS, Desk, Member, assert_consecutive, documents, news
 
 
@@ -59,6 +60,33 @@ def test_what_was_left_of_a_log_made_again_says_nothing_of_the_new_one(desk: Des
 def test_what_was_left_of_a_partition_given_away_is_its_next_readers(desk: Desk, scorer: Scorer) -> None:
     assert list(left_at_work(desk, scorer).steps([Closed(HERE)])) == []
     assert_consecutive(desk.ranges(), 0, 10)
+
+
+@pytest.mark.parametrize("is_remade", [False, True])
+def test_what_was_left_of_a_partition_given_away_is_forgotten_though_more_of_another_is_left(
+    desk: Desk, scorer: Scorer, *, is_remade: bool
+) -> None:
+    """Were it not, the next records at these positions, of a log made again, would be given its scores."""
+    desk.append(*news(40))
+    member = Member(desk, scorer, limit=10)
+    member.turn()
+    (first, second, third) = [batch for _ in range(3) for batch in member.poll() if isinstance(batch, Batch)]
+    other = Place(NEWS.log, 1)
+    list(member.steps([Opened(other, "other", 2, None, 0, 40), first, elsewhere(first, other)]))
+    assert not list(member.steps([second]))  # ten of the one are in work
+    gone = Skipped(HERE, 20, 10, "another", 1, remade=True) if is_remade else Closed(HERE)
+    list(member.steps([gone, elsewhere(second, other)]))  # and now ten of the other, too
+    if not is_remade:
+        list(member.steps([Opened(HERE, "another", 1, Position(10), 0, 40), elsewhere(third, other)]))
+    again = [structs.replace(record, offset=record.offset - 10) for record in third.records]
+    list(member.steps([structs.replace(second, records=tuple(again))]))
+    list(member.steps([]))
+    ours = [scores for scores in desk.ranges() if scores.partition == 0 and scores.log_id == "another"]
+    assert documents(ours) == [f"n{number}" for number in range(20, 30)]
+
+
+def elsewhere(batch: Batch, place: Place) -> Batch:
+    return structs.replace(batch, place=place)
 
 
 def lost(desk: Desk) -> Skipped:

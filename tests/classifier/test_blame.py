@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.artifact import ArtifactError
+from classifier.artifact import ArtifactError, ModelFails
 from classifier.caution import MOST_DEATHS
 from classifier.scorer import Scored, Scorer, Work, never
 from tests.classifier.made import document
@@ -26,7 +26,7 @@ class Picky(Scorer):
 
     def check(self) -> None:
         if self.is_broken:
-            raise ArtifactError("The model fails on a text of our own.")
+            raise ModelFails("The model fails on a text of our own.")
         super().check()
 
 
@@ -44,6 +44,14 @@ def test_texts_that_the_model_fails_on_are_dead_letters_and_the_others_are_score
     assert "the runtime ran into something" in desk.dead()[0].sentence
 
 
+def test_at_the_start_a_model_that_fails_on_everything_is_no_model(artifact_folder: Path) -> None:
+    class Broken(Picky):
+        is_broken = True
+
+    with pytest.raises(ArtifactError, match=r"fails on a text of our own.*install the package again"):
+        Broken.open(artifact_folder, device="cpu")
+
+
 def test_a_model_that_fails_on_everything_stops_and_loses_nothing(
     desk: Desk, artifact_folder: Path, scorer: Scorer
 ) -> None:
@@ -53,7 +61,7 @@ def test_a_model_that_fails_on_everything_stops_and_loses_nothing(
     for _ in range(MOST_DEATHS + 5):  # however often it is started again
         member = Member(desk, broken)
         member.turn()
-        with pytest.raises(ArtifactError):
+        with pytest.raises(ModelFails):
             member.turn()
         member.close()
     assert desk.ranges() == []

@@ -1,7 +1,10 @@
+from msgspec import structs
+
 from classifier.scorer import Scorer
 from classifier.tokenizer import MOST_CHUNKS
 from ingest.deadletters import REASONS
-from ingest.instants import SECOND
+from ingest.decode import Decoder
+from ingest.instants import MINUTE, SECOND
 from tests.classifier.made import document
 from tests.classifier.turning import Desk, Member
 
@@ -63,3 +66,13 @@ def test_the_time_from_arrival_to_scores_is_told_of_what_comes_live_only(desk: D
     Member(desk, scorer, replay=True).run()
     assert desk.metric("since_arrival_seconds_count") == 0
     assert desk.metric("records_total", kafka_topic="news") == 1
+
+
+def test_a_document_without_a_time_stamp_has_arrived_when_it_was_read(desk: Desk, scorer: Scorer) -> None:
+    desk.append(structs.replace(document(1, "Shares fall"), created_at=0))
+    Member(desk, scorer, decoder=Decoder(bound_us=2 * MINUTE, clock=desk.clock)).run()
+    (scored,) = desk.ranges()[0].documents
+    assert scored.appended_at == desk.clock.now
+    waited = desk.metric("since_arrival_seconds_sum")
+    assert waited is not None
+    assert waited < 60

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from classifier.artifact import SENTIMENTS, ArtifactError
+from classifier.artifact import SENTIMENTS, ModelFails
 from classifier.batches import Group, Shape
 from classifier.device import DeviceError
 from classifier.scorer import REMEMBERED, Scored, Scorer, Stopped, Work, whole_shares
@@ -272,7 +272,7 @@ def test_beside_the_network_on_a_processor_the_tokenizer_has_no_threads_of_its_o
 def test_a_model_that_cannot_score_anything_says_so(artifact_folder: Path) -> None:
     broken = Scorer.open(artifact_folder, device="cpu")
     broken._shapes = broken._shapes[:1]  # as if the network had been exported for shorter texts
-    with pytest.raises(ArtifactError, match="fails on a text of our own"):
+    with pytest.raises(ModelFails, match="fails on a text of our own"):
         broken.check()
 
 
