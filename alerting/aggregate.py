@@ -19,7 +19,7 @@ from alerting.keeper import Keeper
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings, Closing, State
 from alerting.stories import prepare
-from alerting.windows import amendment_message, window_message
+from alerting.windows import amendment_message, width_of, window_message
 from classifier.scores import SCORES, decode_columns
 from ingest.instants import SECOND
 from ingest.logs import Batch, Closed, Event, Logs, LogUnfit, Message, Opened, Place, Position, Record, Skipped
@@ -83,17 +83,11 @@ class Aggregate:
     def _take_over(self, opened: Opened, now: int) -> int:
         """Become the active one: the newest checkpoint is the state, and its position is where to go on."""
         self._checkpoints = Checkpoints(self._owner, self._logs.scan(CHECKPOINTS.log))
-        state = State.fresh(self._settings.windows)
-        state.position = opened.start
         if self._checkpoints.newest is not None:
-            try:
-                state = msgpack.decode(self._checkpoints.newest, type=State)
-            except MsgspecError as error:
-                raise LogUnfit(
-                    f"The newest checkpoint in {CHECKPOINTS.log} cannot be read ({error}); "
-                    f"run the version that wrote it, or {ANEW}"
-                ) from error
+            state = self._state_in(self._checkpoints.newest)
         else:
+            state = State.fresh(self._settings.windows)
+            state.position = opened.start
             state.inputs.forgive()  # the scores may be older than this: their first ranges may have expired
             state.is_settled = False
         if state.scores_id not in ("", opened.log_id) or state.position > opened.end:
@@ -108,6 +102,23 @@ class Aggregate:
         self._known_to = opened.end
         log.info("aggregator active", position=state.position, epoch=self._checkpoints.epoch)
         return state.position
+
+    def _state_in(self, checkpoint: bytes) -> State:
+        """The state that was packed. Raises `LogUnfit` if nobody can go on from it here."""
+        try:
+            state = msgpack.decode(checkpoint, type=State)
+        except MsgspecError as error:
+            raise LogUnfit(
+                f"The newest checkpoint in {CHECKPOINTS.log} cannot be read ({error}); "
+                f"run the version that wrote it, or {ANEW}"
+            ) from error
+        width = width_of(self._settings.windows)
+        if state.bins.width != width:
+            raise LogUnfit(
+                f"The newest checkpoint in {CHECKPOINTS.log} counts in windows of {state.bins.width / SECOND:g} seconds, "
+                f"`windows.bin` is {width / SECOND:g}: set it back, or {ANEW}"
+            )
+        return state
 
     def _has_left_behind(self, state: State) -> bool:
         """Whether there may be alerts that an aggregator before this has opened, and nobody can close but this one.

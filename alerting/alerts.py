@@ -110,13 +110,13 @@ class Alert(Struct, frozen=True):
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None
-    first_seen_at: datetime  # start of the first window of the excess
+    first_seen_at: datetime  # start of the first window of the excess that is told of, of those that are still held
     return_period_days: float  # how rare this is for this subject: once in so many days
     documents: int  # since first_seen_at
     negatives: int
     share: float  # negatives / documents
     usual_share: float
-    usual_documents: float  # as many documents are usual in the same time
+    usual_documents: float  # as many stories are usual in the same time: what is usual is learnt without copies
     kind: Literal["share", "volume", "both", "flash"]  # flash: one text was enough
     stories: int
     sources: int

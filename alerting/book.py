@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
+from alerting.late import LateCount
 from alerting.spikes import Spike
 from ingest.instants import moment
 
@@ -18,9 +19,8 @@ class Excess(Struct):
     scores_from: int  # offset of the scores record that was read then
     above_at: int  # the last instant in the tail
     quiet: int  # microseconds after which it is over
-    late: int = 0  # late documents that took part
-    late_negatives: int = 0
     lasted: int = 0  # microseconds of it that are known to have been in the tail
+    came_late: LateCount = field(default_factory=LateCount)  # what took part
 
 
 class Told(Struct):
@@ -70,12 +70,16 @@ class AlertBook(Struct):
             return Change("escalated", excess, told.alert)
         return Change("opened", excess, None)
 
-    def add_late(self, subject: str, documents: int, negatives: int) -> None:
-        """Late documents are not in the windows of the running excess; they count in its alert all the same."""
+    def add_late(self, subject: str, late: LateCount, start: int, forgotten_to: int | None) -> None:
+        """Late documents that were counted in the bin from `start` count in the alert of the running excess as well.
+
+        It tells of no window that was forgotten.
+        """
         excess = self.excesses.get(subject)
-        if excess:
-            excess.late += documents
-            excess.late_negatives += negatives
+        if excess and late.stories:
+            excess.came_late.take_up(late, start)
+            if forgotten_to is not None:
+                excess.came_late.fold(forgotten_to)
 
     def tell(self, subject: str, alert: Alert, days: float, at: int) -> None:
         """The alert was told at event time `at`, with a return period of `days`."""

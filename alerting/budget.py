@@ -18,6 +18,7 @@ NAMES_BOUND = math.log(32)  # and the one for names by this
 MEMORY_DAYS = 28.0  # of the achieved rate, and of how far apart documents usually are
 LONGEST_GAPS = 3.0  # usual gaps; a longer silence is an outage, in which nothing could have been found
 LEAST_GAP = 1 / 24  # days
+OUTAGE = 7.0  # days; one that is longer than this, too, is no time at all to any topic or name
 
 
 class Budget(Struct):
@@ -36,8 +37,8 @@ class Budget(Struct):
         mine = per_week / 2 if self.has_names else per_week
         return 7.0 * max(subjects, 1) / mine * math.exp(self.names_ease if of_names else self.ease)
 
-    def pass_time(self, at: int, per_week: float, ready: float, *, has_names: bool = False) -> None:
-        """Event time has come to `at`, and there is something to watch.
+    def pass_time(self, at: int, per_week: float, ready: float, *, has_names: bool = False) -> int:
+        """Event time has come to `at`, and there is something to watch. Returns how long nobody watched, in microseconds.
 
         Args:
             at: event time.
@@ -50,13 +51,15 @@ class Budget(Struct):
         usual_gap = self.squared_gaps / self.days if self.days else 0.0
         watched = min(elapsed, LONGEST_GAPS * max(usual_gap, LEAST_GAP))
         fade = math.exp(-watched / MEMORY_DAYS)
-        self.days, self.squared_gaps = self.days * fade + elapsed, self.squared_gaps * fade + elapsed * watched
+        weight = min(elapsed, MEMORY_DAYS)
+        self.days, self.squared_gaps = self.days * fade + weight, self.squared_gaps * fade + weight * watched
         self.has_names = has_names
         spent = RATE * per_week / 7 * watched * ready / (2 if has_names else 1)
         self.ease = max(self.ease - spent, -BOUND)
         if has_names:
             self.names_ease = max(self.names_ease - spent, -NAMES_BOUND)
         self.recent *= fade
+        return round(elapsed * DAY) if elapsed > max(OUTAGE, LONGEST_GAPS * usual_gap) else 0
 
     def spend(self, *, of_name: bool = False) -> None:
         """An alert on a topic, or a name, was opened."""

@@ -20,8 +20,9 @@ class Circumstances(Struct, frozen=True):
 
     at: int  # event time of the finding
     until: int  # windows that start before it were looked at
-    late_documents: int  # counted where the watermark stood, not in the windows they belong to
+    late_stories: int  # which the windows do not have: they belong to earlier ones, and came since
     late_negatives: int
+    late: bool  # documents that came late took part
     offset: int  # of the scores record that is being read
     artifact: str
     settings: str
@@ -35,9 +36,13 @@ class Circumstances(Struct, frozen=True):
 
 
 def first_bin(change: Change, spike: Spike, bins: Bins, at: int) -> int:
-    """The start of the first bin that an alert tells of: at least one of the scales that spoke back, at most three."""
+    """The start of the first bin that an alert tells of: at least one of the scales that spoke back, at most three.
+
+    What is no longer held cannot be told of.
+    """
     scale = int(SECOND * spike.detection.scale_s)
-    return max(bins.start_of(at - 3 * scale), min(change.excess.since, bins.start_of(at - scale)))
+    since = max(bins.start_of(at - 3 * scale), min(change.excess.since, bins.start_of(at - scale)))
+    return bins.held_since(since)
 
 
 def alert_id(subject: str, at: int) -> str:
@@ -50,9 +55,9 @@ def compose(subject: str, spike: Spike, change: Change, around: Circumstances, b
     before = change.before
     since = first_bin(change, spike, bins, around.at)
     counts = total(bins.between(subject, since, around.until))
-    documents = counts.documents + around.late_documents
-    negatives = counts.negatives + around.late_negatives
-    usual_documents = spike.usual_per_day * (around.at - since) / DAY
+    documents, negatives = counts.documents + around.late_stories, counts.negatives + around.late_negatives
+    stories, story_negatives = counts.stories + around.late_stories, counts.story_negatives + around.late_negatives
+    usual_stories = spike.usual_per_day * (around.at - since) / DAY
     return Alert(
         id=before.id if before else alert_id(subject, around.at),
         revision=before.revision + 1 if before else 1,
@@ -71,22 +76,22 @@ def compose(subject: str, spike: Spike, change: Change, around: Circumstances, b
         negatives=negatives,
         share=round(negatives / max(documents, 1), 4),
         usual_share=round(spike.usual_share, 4),
-        usual_documents=round(usual_documents, 2),
-        kind=_kind(documents, negatives, spike.usual_share, usual_documents),
-        stories=counts.stories + around.late_documents,
+        usual_documents=round(usual_stories, 2),
+        kind=_kind(stories, story_negatives, spike.usual_share, usual_stories),
+        stories=stories,
         sources=len(counts.sources),
         languages=dict(sorted(counts.languages.items())),
         top_documents=tuple(evidence(candidate) for candidate in held.best(subject, since, around.until)),
         detection=spike.detection,
         ready=spike.ready,
-        late=around.late_documents > 0,
+        late=around.late,
         historical=around.historical,
         scores_from=change.excess.scores_from,
         scores_to=around.offset + 1,
         artifact=around.artifact,
         settings=around.settings,
         handled=_handled(around),
-        corrected=_corrected(documents, negatives, counts.stories + around.late_documents, spike.usual_share, around),
+        corrected=_corrected(documents, negatives, stories, spike.usual_share, around),
         copies=counts.documents - counts.stories,
         silent=around.silent,
     )
@@ -105,12 +110,11 @@ def _severity(spike: Spike) -> Severity:
     return "critical" if spike.critical else "warning"
 
 
-def _kind(
-    documents: int, negatives: int, usual_share: float, usual_documents: float
-) -> Literal["share", "volume", "both"]:
-    more_negative = negatives >= 1.3 * usual_share * documents
-    more_documents = documents >= 2 * usual_documents
-    if more_negative and more_documents:
+def _kind(stories: int, negatives: int, usual_share: float, usual_stories: float) -> Literal["share", "volume", "both"]:
+    """What is unusual, copies apart: what is usual was learnt without them."""
+    more_negative = negatives >= 1.3 * usual_share * stories
+    more_stories = stories >= 2 * usual_stories
+    if more_negative and more_stories:
         return "both"
     return "share" if more_negative else "volume"
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from alerting.gathering import LATE, Gathered, Ints
-from alerting.state import Closing, LateCount, State
+from alerting.late import LateCount
+from alerting.state import Closing, State
 from alerting.windows import Tally
 
 
@@ -122,7 +123,7 @@ class Counting:
             return
         more = Tally(revision=1)
         more.count(cell.numbers, languages, cell.sources)
-        self._credit(subject, more)
+        self._credit(cell, more)
         if bins.is_forgotten(start):
             yield Closing(subject, start, more, additive=True)
             return
@@ -153,14 +154,13 @@ class Counting:
             candidates.relate(subject, start, stories)
             candidates.offer(subject, start, telling, gathered.candidate)
 
-    def _credit(self, subject: str, tally: Tally) -> None:
+    def _credit(self, cell: Cell, tally: Tally) -> None:
         """For the detector a late document counts where the watermark stands, so that late news still alerts."""
         start = self._state.bins.closed_to
         assert start is not None
         if tally.stories:
-            count = self._state.late.setdefault(start, {}).setdefault(subject, LateCount())
-            count.stories += tally.stories
-            count.negatives += tally.story_negatives
+            count = self._state.late.setdefault(start, {}).setdefault(cell.subject, LateCount())
+            count.add(cell.start, tally.stories, tally.story_negatives)
             self._state.bins.of(start)
 
 

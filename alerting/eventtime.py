@@ -19,7 +19,7 @@ REMEMBERED_LOGS = 16
 class Newest(Struct, frozen=True):
     """The instants of the document that was counted last."""
 
-    event_at: int
+    event_at: int  # of the newest of its range: they come in any order
     published_at: int
     appended_at: int
 

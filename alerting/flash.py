@@ -17,7 +17,7 @@ from ingest.instants import DAY, HOUR
 SEVERE = ("credit_default", "liquidity_run", "fraud_misconduct")
 QUIET = 12 * HOUR  # so long after its last severe text a flash is over; a text older than that is none
 ALIKE = 16  # bits in which signatures of one story differ at most: see `classifier.stories`
-MOST_STORIES = 1_000
+MOST_NAMES, MOST_STORIES = 1_000, 100  # remembered, and of each name
 
 
 class FlashSettings(Struct, frozen=True):
@@ -33,17 +33,21 @@ class FlashSettings(Struct, frozen=True):
 class Flashes(Struct):
     """What was told of lately. Part of the aggregator's state."""
 
-    stories: dict[int, int] = {}  # signature -> event time
+    told: dict[str, dict[int, int]] = {}  # name -> signature -> event time; the name that was taken last stands last
     spent: list[int] = []  # event times, of the last day
 
-    def is_told(self, story: int, at: int) -> bool:
-        """Whether a text with this signature, or a near copy, was taken within 24 hours; from now on it was."""
-        known = any(
-            abs(at - then) <= DAY and (story ^ other).bit_count() <= ALIKE for other, then in self.stories.items()
-        )
-        self.stories[story] = max(at, self.stories.get(story, at))
-        if len(self.stories) > MOST_STORIES:
-            del self.stories[min(self.stories, key=lambda other: (self.stories[other], other))]
+    def is_told(self, name: str, story: int, at: int) -> bool:
+        """Whether a text with this signature, or a near copy, was taken on `name` within 24 hours; from now on it was.
+
+        Of another name the same words are other news: agencies tell of every default in one form.
+        """
+        stories = self.told[name] = self.told.pop(name, {})
+        known = any(abs(at - then) <= DAY and (story ^ other).bit_count() <= ALIKE for other, then in stories.items())
+        stories[story] = max(at, stories.get(story, at))
+        if len(stories) > MOST_STORIES:
+            del stories[min(stories, key=lambda other: (stories[other], other))]
+        if len(self.told) > MOST_NAMES:
+            del self.told[next(iter(self.told))]
         return known
 
     def spend(self, at: int, per_day: int) -> bool:

@@ -40,9 +40,11 @@ class FlashLane:
         """What the texts of a range are enough for, once they are counted."""
         for document, flash in self._severe.among(columns):
             at = max(document.event_at, self._state.bins.closed_to or document.event_at)
-            if at - document.event_at > QUIET or self._state.flashes.is_told(document.story, document.event_at):
+            if at - document.event_at > QUIET:
                 continue
             for name in sorted(document.names, key=lambda name: (self._judge.name_tier(name), name)):
+                if self._state.flashes.is_told(name, document.story, document.event_at):
+                    continue
                 yield from self._close(f"flash/{name}", at)
                 alert = self._take(name, document, flash, at)
                 if alert:
@@ -104,7 +106,8 @@ class FlashLane:
     def _composed(self, name: str, document: ScoredDocument, at: int, incident: str, before: Alert | None) -> Alert:
         """The alert at its next revision; how loudly it is told is not yet decided."""
         state = self._state
-        since = instant(before.first_seen_at) if before else state.bins.start_of(document.event_at)
+        began = instant(before.first_seen_at) if before else state.bins.start_of(document.event_at)
+        since = state.bins.held_since(began)
         counts = total(state.bins.between(f"entity/{name}", since, at + 1))
         spike = self._watcher.look(f"entity/{name}", at)
         documents, negatives = max(counts.documents, 1), max(counts.negatives, 1)

@@ -136,10 +136,10 @@ class Gathered:
         return [self.subjects[subject] for subject in set(self.subject_of[mine][~self.is_faint[mine]].tolist())]
 
     def newest(self, until: int) -> Newest:
-        """The last document before the row `until`, of which there is one."""
+        """The last document before the row `until`, of which there is one, and how far its range reaches."""
         number = int(self.range_of[until - 1])
         last = self.ranges[number].fresh.rows[until - 1 - self.first[number]]
-        return Newest(int(last["event_at"]), int(last["published_at"]), int(last["appended_at"]))
+        return Newest(self.reach[number][1], int(last["published_at"]), int(last["appended_at"]))
 
     def candidate(self, row: int) -> Candidate:
         """The document of a row, as evidence."""

@@ -182,7 +182,6 @@ class Keeper:
         self.state.retired = [*self.state.retired, self.state.artifact][-REMEMBERED_ARTIFACTS:]
         self.state.artifact, self.state.topics = scores.artifact, scores.topics
         self.state.heard_at = scores.classified_at
-        self.state.detectors.clear()
+        self._watcher.forget()
         for excess in self.state.book.excesses.values():
             excess.lasted = 0  # how long it was in the tail, the new model's detectors have yet to say
-        self.state.began, self.state.pooled_stories, self.state.pooled_negatives = FOREVER, 0, 0

@@ -15,7 +15,8 @@ from alerting.alerts import Silent
 from alerting.windows import Tally, is_topic
 from ingest.instants import DAY, HOUR, SECOND
 
-HALF_LIFE = 28 * DAY  # of a longest pause and of how much is heard. Weights fit into a float for 70 years
+HALF_LIFE = 28 * DAY  # of a longest pause and of how much is heard
+MOST_HALVINGS = 500  # a weight of 2 to the 1024th does not fit into a float
 WEEKS = 4  # an hour of the week counts for so long after a source was last heard in it
 WEEK_HOURS = 168
 PAUSES = 3.0  # so many times the longest pause are a silence
@@ -121,7 +122,8 @@ class Rhythms(Struct):
         self.missing = {}
         for rhythm in silent:
             for topic, volume in rhythm.volumes.items():
-                self.missing[topic] = self.missing.get(topic, 0.0) + volume / self.volumes[topic]
+                # What is left of a sum once those are taken away that are gone may be less than a part of it.
+                self.missing[topic] = self.missing.get(topic, 0.0) + volume / max(self.volumes[topic], volume)
         soonest = min((rhythm.look_at for rhythm in self.sources.values()), default=now)
         self.look_at = min(soonest, now + LOOK_EVERY) if silent else soonest
 
@@ -146,7 +148,7 @@ class Rhythms(Struct):
 
     def _count(self, topic: str, sources: set[str], end: int, weight: float) -> None:
         self.volumes[topic] = self.volumes.get(topic, 0.0) + weight * len(sources)
-        for source in sources:
+        for source in sorted(sources):  # a set has another order in each process, and sums round by theirs
             rhythm = self.sources.get(source)
             if rhythm is None:
                 rhythm = self.sources[source] = Rhythm(end, end)
@@ -154,8 +156,18 @@ class Rhythms(Struct):
 
     def _weight(self, at: int) -> float:
         self.began = at if self.began is None else self.began
+        halvings = (at - self.began) // HALF_LIFE
+        if halvings > MOST_HALVINGS:
+            self.began += halvings * HALF_LIFE
+            self._fade(2.0**-halvings)
         weight: float = 2.0 ** ((at - self.began) / HALF_LIFE)
         return weight
+
+    def _fade(self, keep: float) -> None:
+        """Weights begin anew: so much is kept of all volumes."""
+        self.volumes = _faded(self.volumes, keep)
+        for rhythm in self.sources.values():
+            rhythm.volumes = _faded(rhythm.volumes, keep)
 
     def _let_go(self, now: int) -> None:
         """What a source that is gone has said is no longer usual."""
@@ -168,6 +180,11 @@ class Rhythms(Struct):
         by_volume = sorted(self.sources, key=lambda name: (self.sources[name].volumes[ALL], name))
         for name in by_volume[: len(by_volume) - MOST_SOURCES * 3 // 4]:
             del self.sources[name]
+
+
+def _faded(volumes: dict[str, float], keep: float) -> dict[str, float]:
+    """So much of each; a topic of which nothing is left is none."""
+    return {topic: kept for topic, volume in volumes.items() if (kept := volume * keep) or topic == ALL}
 
 
 def _topic(subject: str) -> str:

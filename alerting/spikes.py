@@ -170,6 +170,13 @@ class Detector(Struct, gc=False):
                 self.cosine, self.sine = learned(self.cosine, self.sine, at, excess, self.documents, usual[0])
         return spike
 
+    def pass_over(self, outage: int) -> None:
+        """For so long, in microseconds, nothing was watched: what lies on the scales fades, else it was no time at all."""
+        for scale in self.scales:
+            scale.documents, scale.negatives, scale.squares = scale.after([Counted(self.at + outage, 0, 0)], self.at)
+        self.since += outage
+        self.at += outage
+
     def settle(self, at: int) -> None:
         """What was usual makes way by instant `at`, of the next update, for what has been in the tail for so long."""
         if self.documents > KNOWN_DOCUMENTS:

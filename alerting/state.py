@@ -14,6 +14,7 @@ from alerting.eventtime import FOREVER, Inputs, Newest
 from alerting.evidence import Candidates
 from alerting.flash import Flashes, FlashSettings
 from alerting.incidents import Incidents
+from alerting.late import LateCount
 from alerting.policy import Policy
 from alerting.rhythms import Rhythms
 from alerting.rules import SpikeSettings
@@ -39,13 +40,6 @@ class AggregateSettings(Struct, frozen=True):
     flash: FlashSettings = FlashSettings()
 
 
-class LateCount(Struct):
-    """Late stories of one subject, counted for the detector where the watermark stood."""
-
-    stories: int = 0
-    negatives: int = 0
-
-
 class State(Struct):
     """The aggregator's memory; a checkpoint is this and nothing else."""
 
@@ -61,7 +55,7 @@ class State(Struct):
     budget: Budget = field(default_factory=Budget)
     flashes: Flashes = field(default_factory=Flashes)
     rhythms: Rhythms = field(default_factory=Rhythms)
-    late: dict[int, dict[str, LateCount]] = {}
+    late: dict[int, dict[str, LateCount]] = {}  # by the start of the bin that counts them, and subject
     pooled_stories: int = 0
     pooled_negatives: int = 0
     artifact: str = ""  # the newest one heard of

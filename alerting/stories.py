@@ -113,7 +113,7 @@ def _place(
     for row in range(len(at)):
         if row % AHEAD == 0:
             fetched ^= _fetch(memory, signatures, row, min(row + AHEAD, len(at)))
-        place = _nearest(memory, signatures[row], at[row])
+        place = _nearest(memory, many, signatures[row], at[row])
         if place >= 0:
             stories[row], copies[row] = memory.signatures[place], True
             memory.at[place] = max(memory.at[place], at[row])
@@ -137,10 +137,14 @@ def _fetch(memory: _Memory, signatures: Signatures, begin: int, end: int) -> Any
 
 
 @_compiled
-def _nearest(memory: _Memory, signature: np.uint64, at: np.int64) -> Any:
-    """Where the nearest story lies that was told within a day of instant `at`; -1: none is near."""
+def _nearest(memory: _Memory, many: int, signature: np.uint64, at: np.int64) -> Any:
+    """Where the nearest of so many stories lies that was told within a day of instant `at`; -1: none is near.
+
+    Of those as near as each other it is the oldest: how they stand in the table hangs on stories that are forgotten.
+    """
     best: Any = NEAR + 1
     nearest: Any = -1
+    oldest: Any = len(memory.at)  # how many came after it
     for band in range(BANDS):
         slot, half, least = _slot(signature, band), _half(signature, band), 64
         for way in range(WAYS):  # without a branch, so that all are compared at once
@@ -148,9 +152,12 @@ def _nearest(memory: _Memory, signature: np.uint64, at: np.int64) -> Any:
         for way in range(WAYS if least <= NEAR else 0):
             if _bits(memory.table[slot, way] ^ half) <= NEAR:
                 place = np.int64(memory.table[slot, WAYS + way]) - 1
-                apart = _bits(memory.signatures[place] ^ signature)
-                if place >= 0 and apart < best and abs(memory.at[place] - at) <= DAY:
-                    best, nearest = apart, place
+                story = memory.signatures[place]
+                apart, after = _bits(story ^ signature), (many - 1 - place) % len(memory.at)
+                if place < 0 or _half(story, band) != memory.table[slot, way] or _slot(story, band) != slot:
+                    continue  # forgotten: another lies there now
+                if (apart < best or (apart == best and after > oldest)) and abs(memory.at[place] - at) <= DAY:
+                    best, nearest, oldest = apart, place, after
         if best == 0:
             break
     return nearest

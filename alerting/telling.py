@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
@@ -10,9 +10,10 @@ from alerting.book import Change
 from alerting.compose import Circumstances, alert_id, compose, first_bin
 from alerting.evidence import Candidate
 from alerting.judging import Judge
+from alerting.late import LateCount
 from alerting.policy import is_louder
 from alerting.spikes import Spike
-from alerting.state import AggregateSettings, LateCount, State
+from alerting.state import AggregateSettings, State
 from alerting.windows import is_topic
 
 
@@ -21,7 +22,7 @@ class Moment(Struct, frozen=True):
 
     at: int
     until: int
-    late: LateCount = field(default_factory=LateCount)
+    late: tuple[LateCount, ...] = ()
 
 
 class Teller:
@@ -38,11 +39,13 @@ class Teller:
         stories = state.candidates.stories(subject, since, when.until)
         began = change.before.incident if change.before else self._incident(subject, stories, when.at)
         incident = began or alert_id(subject, when.at)
+        late = [change.excess.came_late, *when.late]
         around = Circumstances(
             at=when.at,
             until=when.until,
-            late_documents=change.excess.late + when.late.stories,
-            late_negatives=change.excess.late_negatives + when.late.negatives,
+            late_stories=sum(each.across(since)[0] for each in late),
+            late_negatives=sum(each.across(since)[1] for each in late),
+            late=any(each.is_since(since) for each in late),
             offset=state.position,
             artifact=state.artifact,
             settings=self._settings_hash,

@@ -1,13 +1,14 @@
 """Windows close as the watermark passes, and each subject's detector learns from them; open ones are looked at early."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from alerting.alerts import Alert
 from alerting.eventtime import FOREVER, NEVER
+from alerting.late import LateCount
 from alerting.scales import Counted
 from alerting.screening import ROUNDING, Room, Screen, Suspect
 from alerting.spikes import Detector, Footing, Spike
-from alerting.state import AggregateSettings, Closing, LateCount, State
+from alerting.state import AggregateSettings, Closing, State
 from alerting.telling import Moment, Teller
 from alerting.windows import Tally, is_topic
 from ingest.instants import DAY, microseconds
@@ -27,6 +28,17 @@ class Watcher:
         self._screen = Screen(self._footing)
         self._mute = {topic for topic, rules in settings.spikes.topics.items() if not rules.alert}
         self._rules = {f"topic/{topic}": settings.spikes.of(topic) for topic in settings.spikes.topics}
+        for subject in {*state.detectors, *state.candidates.held, *state.candidates.related}:
+            if not self._is_watched(subject):  # what is running there ends by itself
+                state.detectors.pop(subject, None)
+                state.candidates.forget(subject)
+        self._names = sum(not is_topic(subject) for subject in state.detectors)  # how many were heard of
+
+    def forget(self) -> None:
+        """What is usual has to be learned again, of whoever is heard of."""
+        self._state.detectors.clear()
+        self._names = 0
+        self._state.began, self._state.pooled_stories, self._state.pooled_negatives = FOREVER, 0, 0
 
     def spikes(self) -> dict[str, Spike]:
         """What each topic's detector says of the present: where windows are closed to, of one that has fallen silent too."""
@@ -61,9 +73,7 @@ class Watcher:
             return
         for start, tallies in state.bins.close(watermark):
             end = start + state.bins.width
-            state.began = min(state.began, start)
-            per_week, ready = self._settings.spikes.budget_per_week, self._ready_share(end)
-            state.budget.pass_time(end, per_week, ready, has_names=self._names() > 0)
+            self._pass_time(start, end)
             yield from self._quieten(start, end)
             late = state.late.pop(start, {})
             self._screen.clear()
@@ -81,6 +91,14 @@ class Watcher:
         if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
             yield from state.book.catch_up(watermark)
 
+    def _pass_time(self, start: int, end: int) -> None:
+        """The bin [start, end) is the next in which there was anything: what nobody watched before it is no silence."""
+        state, per_week = self._state, self._settings.spikes.budget_per_week
+        outage = state.budget.pass_time(end, per_week, self._ready_share(end), has_names=self._names > 0)
+        state.began = min(state.began + outage, start)
+        for detector in state.detectors.values() if outage else ():
+            detector.pass_over(outage)
+
     def _quieten(self, heard_to: int, now: int) -> list[Alert]:
         """End what has been quiet for long enough, but nothing whose sources are missing."""
         book, rhythms = self._state.book, self._state.rhythms
@@ -95,8 +113,7 @@ class Watcher:
         detectors = {subject: state.detectors[subject] for subject in sorted(touched) if subject in state.detectors}
         if not detectors:
             return
-        at = max(detector.at for detector in detectors.values())
-        at = max(state.newest.event_at if state.newest else at, at)
+        at = self._present(state.newest.event_at if state.newest else NEVER, detectors.values())
         bins = self._open_bins(at)
         tallies = [state.bins.tallies[start] for start, _ in bins]
         for subject, detector in detectors.items():
@@ -108,7 +125,7 @@ class Watcher:
                 start = min(mine, default=at)
                 change = state.book.consider(subject, spike, start, at, state.position)
                 if change:
-                    late = self._waiting(subject)
+                    late = self._late(subject)
                     yield self._teller.tell(subject, spike, change, Moment(at, at + 1, late))
 
     def suspects(self, starts: Collection[int], newest: int, negatives: Mapping[str, int]) -> list[Suspect]:
@@ -118,7 +135,7 @@ class Watcher:
         """
         state, suspects = self._state, []
         known = [(subject, state.detectors[subject]) for subject in negatives if subject in state.detectors]
-        at = max([newest, *(detector.at for _, detector in known)])
+        at = self._present(newest, [detector for _, detector in known])
         others = [state.bins.tallies[each] for each, _ in self._open_bins(at) if each not in starts]
         begun = [state.bins.tallies.get(start, {}) for start in starts]
         for subject, detector in known:
@@ -127,6 +144,10 @@ class Watcher:
             if room._replace(negatives=left).left(found) - negatives[subject] < ROUNDING:
                 suspects.append(Suspect(subject, room.share, left, found))
         return suspects
+
+    def _present(self, newest: int, detectors: Iterable[Detector]) -> int:
+        """The instant of an early look: that of the newest it looks at, and never before the one that bins are closed to."""
+        return max([newest, self._state.bins.closed_to or NEVER, *(detector.at for detector in detectors)])
 
     def _left(self, subject: str, room: Room, open_bins: Sequence[dict[str, Tally]]) -> float:
         """What is left of a subject's room after what came to it in open bins, and late."""
@@ -145,18 +166,25 @@ class Watcher:
         found = [Counted(end, tally.stories, tally.story_negatives) for end, tally in mine]
         return [*found, Counted(at, late.stories, late.negatives)]
 
-    def _waiting(self, subject: str) -> LateCount:
+    def _late(self, subject: str) -> tuple[LateCount, ...]:
         """Late documents of a subject that no window has taken up yet."""
+        return tuple([counts[subject] for counts in self._state.late.values() if subject in counts])
+
+    def _waiting(self, subject: str) -> LateCount:
+        """How many these are."""
         if not self._state.late:
             return NONE_LATE
-        waiting = [counts[subject] for counts in self._state.late.values() if subject in counts]
+        waiting = self._late(subject)
         return LateCount(sum([count.stories for count in waiting]), sum([count.negatives for count in waiting]))
 
     def _learn(self, subject: str, start: int, end: int, tally: Tally, late: LateCount) -> Alert | None:
         stories, negatives = tally.stories + late.stories, tally.story_negatives + late.negatives
         detector = self._state.detectors.get(subject)
         if detector is None:
+            if not self._is_watched(subject):
+                return None
             detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
+            self._names += not is_topic(subject)
         footing = self._footing(subject)
         if footing.is_settled and not footing.is_unknown:
             detector.settle(end)
@@ -164,7 +192,7 @@ class Watcher:
         if is_topic(subject):  # a document about a name has topics too
             self._pool(stories, negatives)
         change = spike and self._state.book.consider(subject, spike, start, end, self._state.position)
-        self._state.book.add_late(subject, late.stories, late.negatives)
+        self._state.book.add_late(subject, late, start, self._state.bins.forgotten_to)
         return self._teller.tell(subject, spike, change, Moment(end, end)) if spike and change else None
 
     def _fresh(self, subject: str, since: int) -> Detector:
@@ -173,7 +201,7 @@ class Watcher:
     def _footing(self, subject: str) -> Footing:
         state, spikes = self._state, self._settings.spikes
         of_name = not is_topic(subject)
-        many = self._names() if of_name else self.alerting_topics
+        many = self._names if of_name else self.alerting_topics
         alarm = state.budget.alarm_days(spikes.budget_per_week, many, of_names=of_name)
         rules = spikes if of_name else self._rules.get(subject, spikes)
         is_unknown, is_settled = state.rhythms.is_unknown(subject), self._is_settled(subject)
@@ -187,10 +215,9 @@ class Watcher:
         is_young = 0 <= excess.since - detector.since < microseconds(self._settings.spikes.ready_after)
         return excess.lasted >= (SETTLED_YOUNG if is_young else SETTLED)
 
-    def _names(self) -> int:
-        """How many names were heard of."""
-        detectors = self._state.detectors
-        return len(detectors) - sum(f"topic/{topic}" in detectors for topic in self._state.topics)
+    def _is_watched(self, subject: str) -> bool:
+        """Topics are, and the names on the list; in a replay, which may have none, those that the scores know."""
+        return is_topic(subject) or subject.removeprefix("entity/") in self._settings.tiers or self._state.clock is None
 
     def _ready_share(self, at: int) -> float:
         """Of topics."""

@@ -115,6 +115,10 @@ class Bins(Struct):
         """Whether the bin from `start` was published, if it held anything, and is no longer held."""
         return self.forgotten_to is not None and start + self.width <= self.forgotten_to
 
+    def held_since(self, start: int) -> int:
+        """The start of a bin, or that of the first one after it that is still held."""
+        return max(start, self.forgotten_to or start)
+
     def open(self) -> list[int]:
         """The starts of the bins that are not closed, oldest first."""
         return sorted(self.tallies)

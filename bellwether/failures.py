@@ -1,7 +1,7 @@
 """Errors that are told in one sentence, and the exit code each leads to. All others are ours, and show where they come from."""
 
 from bellwether.settings import WrongSettings
-from classifier.artifact import ArtifactError
+from classifier.artifact import ArtifactError, ModelFails
 from classifier.device import DeviceError
 from ingest.files import BrokenFile
 from ingest.logs import LogAway, LogUnfit
@@ -13,7 +13,7 @@ class Died(Exception):  # noqa: N818 - what happened
 
 def exit_code(error: BaseException) -> int | None:
     """1: starting again may help. 2: a person has to act first. None: nobody expected this error."""
-    if isinstance(error, LogAway | Died):
+    if isinstance(error, LogAway | ModelFails | Died):
         return 1
     if isinstance(error, WrongSettings | LogUnfit | ArtifactError | BrokenFile | DeviceError):
         return 2

@@ -62,7 +62,7 @@ class LineScorer:
         self._topics = scorer.topics
 
     def score(self, lines: Sequence[Line | BadLine]) -> list[ScoredLine | UnscoredLine]:
-        """One for each line, in order. Raises `Stopped` or `ArtifactError`."""
+        """One for each line, in order. Raises `Stopped` or `ModelFails`."""
         read = [self._read(line) for line in lines]
         scores = iter(self._reading.scores([each.cleaned for each in read if isinstance(each, _Text)]))
         return [self._scored(each, next(scores)) if isinstance(each, _Text) else each for each in read]

@@ -1,6 +1,7 @@
 """The aggregate box over real logs: checkpoints, taking over, and what a lost or foreign log means."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,11 @@ def logs(tmp_path: Path, clock: Clock):
 class Active:
     """An aggregator with its reader and writer; `turn` is one turn of its loop."""
 
-    def __init__(self, logs: EmbeddedLogs, clock: Clock, owner: str = "a") -> None:
+    def __init__(
+        self, logs: EmbeddedLogs, clock: Clock, owner: str = "a", settings: AggregateSettings = SETTINGS
+    ) -> None:
         self.registry = CollectorRegistry()
-        self.box = Aggregate(SETTINGS, logs, owner, AggregateMetrics(self.registry))
+        self.box = Aggregate(settings, logs, owner, AggregateMetrics(self.registry))
         self.reader, self.writer, self.clock = logs.reader("aggregate", [SCORES.log]), logs.writer(), clock
         self.positions: list[int] = []
 
@@ -216,6 +219,28 @@ def test_a_checkpoint_of_an_unknown_format_stops_with_a_sentence(logs):
     writer.flush()
     with pytest.raises(LogUnfit, match="format 2, this version reads 1"):
         Checkpoints("b", logs.scan(CHECKPOINTS.log))
+
+
+def test_another_width_of_windows_than_the_checkpoint_has_stops_with_a_sentence(logs, clock):
+    write(logs, *in_ranges(ordinary(1)))
+    first = Active(logs, clock)
+    first.turn(2)
+    clock.now += CHECKPOINT_EVERY
+    first.turn()
+    first.leave()
+    wider = AggregateSettings(inputs=("news",), windows=WindowSettings(bin=timedelta(minutes=5), early=False))
+    refused = Active(logs, clock, "b", wider)
+    with pytest.raises(LogUnfit) as unfit:
+        refused.turn()
+    refused.leave()
+    assert str(unfit.value) == (
+        "The newest checkpoint in bellwether.checkpoints counts in windows of 60 seconds, `windows.bin` is 300: "
+        "set it back, or start anew from the scores that are kept: `bellwether init --forget-checkpoints`"
+    )
+    publish(logs, *forgetting(logs.scan(CHECKPOINTS.log)))
+    anew = Active(logs, clock, "c", wider)
+    anew.turn(3)
+    assert anew.positions == [0]
 
 
 def test_what_was_replaced_or_taken_back_need_not_be_readable():

@@ -1,6 +1,7 @@
 """When an event is told, told again and over; and who is told of what, when it was found while the reading was behind."""
 
 from alerting.book import AlertBook, Excess
+from alerting.late import LateCount
 from alerting.spikes import Spike
 from ingest.instants import HOUR, MINUTE, moment
 from tests.alerting.told import OPENED, told
@@ -97,10 +98,12 @@ def test_an_event_knows_how_long_it_has_lasted_and_what_came_late() -> None:
     book = opened()
     for hours in (1, 3, 2):
         consider(book, spike(20, SLOW), OPENED + hours * HOUR)
-    book.add_late("fraud", 3, 2)
-    book.add_late("liquidity", 1, 1)
+    late = LateCount()
+    late.add(OPENED - HOUR, 3, 2)
+    for subject in ("fraud", "liquidity"):
+        book.add_late(subject, late, OPENED + MINUTE, None)
     excess = book.excesses["fraud"]
-    assert (excess.lasted, excess.above_at, excess.late, excess.late_negatives) == (3 * HOUR, OPENED + 3 * HOUR, 3, 2)
+    assert (excess.lasted, excess.above_at, excess.came_late.across(OPENED)) == (3 * HOUR, OPENED + 3 * HOUR, (3, 2))
 
 
 def test_who_was_caught_up_with_an_event_is_told_of_its_end_though_the_reading_is_behind_again() -> None:

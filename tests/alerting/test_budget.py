@@ -50,6 +50,23 @@ def test_an_outage_is_no_time_in_which_nothing_happened():
     assert daily.alarm_days(5, 17) < 0.5 * 23.8  # a day between two documents is no outage where that is usual
 
 
+def test_a_silence_of_weeks_is_no_time_to_anybody_unless_that_is_usual():
+    hourly, weekly = Budget(), Budget()
+    assert [hourly.pass_time(hour * HOUR, 5, 1.0) for hour in (0, 1, 2, 8 * 24)] == [0, 0, 0, 8 * DAY - 2 * HOUR]
+    assert not any(weekly.pass_time(week * 7 * DAY, 5, 1.0) for week in range(20))
+    assert weekly.pass_time(21 * 7 * DAY, 5, 1.0) == 0
+    assert weekly.pass_time(40 * 7 * DAY, 5, 1.0) == 19 * 7 * DAY
+
+
+def test_one_old_text_does_not_slow_the_budget_of_news_that_come_once_a_day_for_long():
+    after, without = Budget(), Budget()
+    after.pass_time(-46 * 365 * DAY, 5, 1.0)
+    for day in range(120):
+        after.pass_time(day * DAY, 5, 1.0)
+        without.pass_time(day * DAY, 5, 1.0)
+    assert after.squared_gaps / after.days == pytest.approx(without.squared_gaps / without.days, rel=0.05)
+
+
 def test_names_have_half_of_the_budget_and_a_threshold_of_their_own():
     budget = Budget()
     budget.pass_time(0, 5, 1.0, has_names=True)

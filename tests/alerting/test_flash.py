@@ -8,12 +8,13 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
-from alerting.flash import MOST_STORIES, Flashes, FlashSettings
+from alerting.flash import ALIKE, MOST_NAMES, MOST_STORIES, Flashes, FlashSettings
 from alerting.policy import Policy, Rule, read_policy
 from alerting.sources import Sources
 from alerting.state import AggregateSettings
 from alerting.windows import WindowSettings
 from classifier.scores import ScoredDocument
+from classifier.stories import story_signature
 from ingest.instants import DAY, HOUR, MINUTE, moment
 from tests.alerting.made import START, crisis, ordinary, score_range, scored
 from tests.alerting.runs import Run, in_ranges
@@ -78,11 +79,36 @@ def test_a_listed_combination_of_words_is_severe_whatever_the_topic(text: str) -
     assert len(alert.flash.words) == 2
 
 
-def test_a_story_is_told_once_near_copies_and_other_names_included() -> None:
+def test_a_story_is_told_once_near_copies_included() -> None:
     first = severe(0)
-    again = severe(1, T + HOUR, story=first.story)
-    near = severe(2, T + HOUR, story=first.story ^ 0b1011, names=("Halden",))
-    assert len(told(first, again, near)) == 1
+    again = severe(1, T + 13 * HOUR, story=first.story)
+    near = severe(2, T + 26 * HOUR, story=first.story ^ 0b1011)
+    assert [alert.change for alert in told(first, again, near)] == ["opened", "closed"]
+
+
+def test_a_copy_that_names_somebody_else_is_told_of_them_and_paged_once() -> None:
+    first = severe(0)
+    near = severe(1, T + HOUR, story=first.story ^ 0b1011, names=("Halden", "Northbank"))
+    one, other = told(first, near)
+    assert (one.subject.name, other.subject.name) == ("Northbank", "Halden")
+    assert (other.joined, other.incident) == (True, one.incident)
+
+
+def test_the_same_words_about_somebody_else_are_other_news() -> None:
+    names = ("Northbank", "Halden", "Orrin", "Velmar Group", "Castell Energy")
+    texts = [f"{name} defaults on dollar bond after missing coupon payment" for name in names]
+    documents = [
+        severe(n, T + n * HOUR, names=(name,), text=text, story=story_signature(text))
+        for n, (name, text) in enumerate(zip(names, texts, strict=True))
+    ]
+    assert any((documents[0].story ^ each.story).bit_count() <= ALIKE for each in documents[1:])
+    settings = replace(
+        SETTINGS, tiers=dict.fromkeys(names, 1), flash=replace(SETTINGS.flash, budget_per_day=len(names))
+    )
+    alerts = told(*documents, settings=settings)
+    assert [alert.subject.name for alert in alerts] == list(names)
+    assert len({alert.incident for alert in alerts}) == len(names)
+    assert {(alert.action, alert.joined) for alert in alerts} == {("page", False)}
 
 
 def test_an_untrusted_source_first_does_not_silence_a_trusted_one() -> None:
@@ -181,6 +207,20 @@ def test_a_text_from_long_ago_is_no_flash() -> None:
     assert flashes(run) == []
 
 
+def test_a_flash_that_goes_on_for_days_tells_of_the_windows_that_are_held() -> None:
+    texts = [severe(number, T + number * 6 * HOUR) for number in range(14)]
+    run = Run(SETTINGS).take(*in_ranges([*BEFORE, *texts], 1))
+    (ended,) = flashes(run.take(*in_ranges([scored(158, T + 5 * DAY)], 1)))[1:]
+    assert ended.opened_at == moment(T)
+    assert ended.first_seen_at > moment(texts[-1].event_at - 3 * DAY)
+    assert ended.documents == sum(moment(each.event_at) >= ended.first_seen_at for each in texts)
+
+
+def test_what_was_told_by_an_older_version_is_read_and_its_budget_still_spent() -> None:
+    older = msgpack.encode({"stories": {1 << 63: T}, "spent": [T, T]})
+    assert not msgpack.decode(older, type=Flashes).spend(T, 2)
+
+
 def test_restarts_in_the_midst_change_nothing_byte_for_byte() -> None:
     chance = random.Random(11)
     names = ("Northbank", "Halden", "Orrin")
@@ -201,8 +241,12 @@ def test_restarts_in_the_midst_change_nothing_byte_for_byte() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     state, chance = Flashes(), random.Random(2)
     for at in range(3 * MOST_STORIES):
-        state.is_told(chance.getrandbits(64), at)
+        state.is_told("Northbank", chance.getrandbits(64), at)
         state.spend(at, 10_000)
-    assert len(state.stories) == MOST_STORIES
+    assert len(state.told["Northbank"]) == MOST_STORIES
+    for number in range(MOST_NAMES):
+        state.is_told(str(number), 1, 0)
+    assert len(state.told) == MOST_NAMES
+    assert "Northbank" not in state.told
     state.spend(10 * DAY, 10_000)
     assert state.spent == [10 * DAY]

@@ -1,10 +1,14 @@
 """Sources that have fallen silent, by their own rhythm; and what follows for the topics that hang on them."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from msgspec import msgpack
 
-from alerting.rhythms import GONE, HALF_LIFE, KNOWN_AFTER, MISSING, MOST_SOURCES, Rhythms
+from alerting.rhythms import GONE, KNOWN_AFTER, MISSING, MOST_SOURCES, Rhythms
 from alerting.windows import Tally
 from ingest.instants import DAY, HOUR, MINUTE
 from tests.alerting.made import START
@@ -124,4 +128,62 @@ def test_of_very_many_sources_those_are_kept_that_say_most_and_a_checkpoint_keep
     packed = msgpack.encode(rhythms)
     assert msgpack.encode(msgpack.decode(packed, type=Rhythms)) == packed
     assert len(packed) < 300 * MOST_SOURCES
-    assert HALF_LIFE * 1_000 > 70 * 365 * DAY  # weights fit into a float
+
+
+@pytest.mark.parametrize("years", [30, 45, 79, 5_000])
+def test_weights_fit_into_a_float_however_much_later_a_text_is_dated(years: int) -> None:
+    old, fresh, later = Rhythms(), Rhythms(), MONDAY + years * 365 * DAY // (7 * DAY) * (7 * DAY)
+    steady(old, MONDAY, MONDAY + 3 * WEEK, liquidity_run="a", fx="b")
+    for rhythms in (old, fresh):
+        steady(rhythms, later, later + 3 * WEEK, liquidity_run="c", fx="c d")
+        steady(rhythms, later + 3 * WEEK, later + 4 * WEEK, fx="d")
+    assert old.silent == fresh.silent == ["c"]
+    assert old.missing == pytest.approx(fresh.missing)
+
+
+def test_what_was_last_told_of_a_lifetime_ago_is_not_missed() -> None:
+    rhythms = Rhythms()
+    steady(rhythms, MONDAY, MONDAY + WEEK, every=HOUR, fx="a b", liquidity_run="a")
+    for week in range(1, 52 * 160):
+        hear(rhythms, MONDAY + week * WEEK, fx="a b")
+    end = MONDAY + 52 * 160 * WEEK
+    steady(rhythms, end, end + 3 * WEEK, every=HOUR, fx="a b")
+    steady(rhythms, end + 3 * WEEK, end + 4 * WEEK, every=HOUR, fx="b")
+    assert rhythms.silent == ["a"]
+    assert 0.35 < rhythms.missing[FX] < 0.5
+    assert RUN not in rhythms.missing
+
+
+def test_a_topic_of_which_only_who_is_gone_has_spoken_of_late_is_still_all_of_those_who_stay() -> None:
+    rhythms = Rhythms()
+    steady(rhythms, MONDAY, MONDAY + DAY, every=HOUR, fx="a b", liquidity_run="a")
+    for week in range(1, 52 * 6):
+        hear(rhythms, MONDAY + week * WEEK, fx="a b")
+    end = MONDAY + 52 * 6 * WEEK
+    steady(rhythms, end, end + 3 * WEEK, every=HOUR, fx="a b", liquidity_run="c")
+    steady(rhythms, end + 3 * WEEK, end + 6 * WEEK, every=HOUR, fx="a b")
+    steady(rhythms, end + 6 * WEEK, end + 7 * WEEK, every=HOUR, fx="b")
+    assert rhythms.silent == ["a"]
+    assert 0 < rhythms.missing[RUN] <= 1
+
+
+IN_WHAT_ORDER = """
+from alerting.rhythms import Rhythms
+from alerting.windows import Tally
+rhythms = Rhythms()
+rhythms.hear({"topic/fx": Tally(sources={"reuters", "bloomberg", "xinhua", "caixin", "wire"})}, 0, 1)
+print(*rhythms.sources)
+"""
+
+
+def test_the_order_of_sums_does_not_hang_on_the_seed_of_hashes() -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", IN_WHAT_ORDER],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in "1234"
+    }
+    assert said == {b"bloomberg caixin reuters wire xinhua\n"}

@@ -1,6 +1,5 @@
 """Copies are recognised, near ones too, for a day and within a stated number of stories."""
 
-from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -78,6 +77,23 @@ def test_going_on_from_a_checkpoint_finds_the_same_also_when_there_is_no_room_fo
     assert straight.oldest() is not None
 
 
+def test_of_stories_as_near_as_each_other_the_older_one_is_meant_also_after_a_restart_without_room_for_all():
+    dice, most, at = np.random.default_rng(3), 40, START
+    between = signatures(6)  # each lies 4 bits from 4 stories, which lie 8 bits from one another
+    around = np.array([flipped(between, [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]) for n in range(4)])
+    straight, broken = Stories(Told(), most), Stories(Told(), most)
+    for _ in range(300):
+        chosen = np.concatenate([dice.choice(around.ravel(), 4), dice.choice(between, 2), signatures(6)])
+        at += 20
+        one, other = straight.place(chosen, times(12, at)), broken.place(chosen, times(12, at))
+        assert one.stories.tolist() == other.stories.tolist()
+        assert one.copies.tolist() == other.copies.tolist()
+        broken = Stories(broken.told(), most)
+    told, old = Stories(Told()), around[[3, 1, 0, 2], 0]
+    told.place(old, times(4))
+    assert told.place(between[:1], times(1)).stories.tolist() == [old[0]]
+
+
 def test_how_far_back_it_goes_is_told_once_there_is_no_room_for_all():
     stories = Stories(Told(), most=256)
     for turn in range(4):
@@ -89,23 +105,21 @@ def test_how_far_back_it_goes_is_told_once_there_is_no_room_for_all():
 
 def plainly(signatures: np.ndarray, at: np.ndarray, most: int) -> list[tuple[int, bool]]:
     """The same one by one in plain Python: the story of each, and whether it is a copy."""
-    told: dict[int, tuple[int, int]] = {}  # by place: a story's signature, and when it was last told
-    slots: dict[tuple[int, int], dict[int, int]] = {}  # by band and its bits: places by way
-    turns: Counter[tuple[int, int]] = Counter()
+    told: dict[int, tuple[int, int]] = {}  # by number: a story's signature, and when it was last told
+    slots: dict[tuple[int, int], list[int]] = {}  # by band and its bits: numbers
     many, placed = 0, []
     for signature, when in zip(signatures.tolist(), at.tolist(), strict=True):
         bands = [(band, signature >> 16 * band & 0xFFFF) for band in range(BANDS)]
-        places = [place for band in bands for _, place in sorted(slots.get(band, {}).items())]
-        recent = [place for place in places if abs(told[place][1] - when) <= DAY]
-        near = min(recent, key=lambda place: (told[place][0] ^ signature).bit_count(), default=None)
+        numbers = {number for band in bands for number in slots.get(band, [])[-WAYS:] if number >= many - most}
+        recent = [number for number in numbers if abs(told[number][1] - when) <= DAY]
+        near = min(recent, key=lambda number: ((told[number][0] ^ signature).bit_count(), number), default=None)
         if near is not None and (told[near][0] ^ signature).bit_count() <= NEAR:
             told[near] = told[near][0], max(told[near][1], when)
             placed.append((told[near][0], True))
             continue
-        told[many % most] = signature, when
+        told[many] = signature, when
         for band in bands:
-            slots.setdefault(band, {})[turns[band] % WAYS] = many % most
-            turns[band] += 1
+            slots.setdefault(band, []).append(many)
         many += 1
         placed.append((signature, False))
     return placed

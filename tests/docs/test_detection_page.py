@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerting.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, Budget
+from alerting.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, OUTAGE, Budget
 from alerting.rules import SpikeSettings
 from alerting.scales import NAME_CLUSTERS, NAME_DAYS, NAME_EXCESS, NAME_THRESHOLD
 from alerting.spikes import BEYOND_OF_NAME, KNOWN_DOCUMENTS, LONGEST, READY_DOCUMENTS, SETTLING
@@ -41,7 +41,8 @@ def test_the_threshold_follows_from_the_budget_as_told() -> None:
     assert _numbers("for topics at most by a factor of #") == [pytest.approx(math.exp(BOUND))]
     assert _numbers("by itself, at most by a factor of #") == [pytest.approx(math.exp(NAMES_BOUND))]
     assert "than three times the usual gap between texts is an outage" in PAGE
-    assert LONGEST_GAPS == 3
+    assert "One of all texts that is longer than a week, too" in PAGE
+    assert (LONGEST_GAPS, OUTAGE) == (3, 7)
 
 
 def test_names_are_watched_as_told() -> None:
