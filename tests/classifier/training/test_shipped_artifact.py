@@ -82,10 +82,8 @@ def test_the_small_network_is_one_of_its_own_that_shares_the_word_rows(manifest:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_the_small_network_costs_two_points_of_sentiment_at_most_and_of_topics_hardly_more(
-    manifest: Any, lang: str
-) -> None:
-    for part, figure, most in (("languages", "macro_f1", 0.02), ("topics", "micro_f1", 0.022)):
+def test_the_small_network_costs_two_points_of_sentiment_and_of_topics_at_most(manifest: Any, lang: str) -> None:
+    for part, figure, most in (("languages", "macro_f1", 0.02), ("topics", "micro_f1", 0.02)):
         whole, small = (network["metrics"][part][lang][figure] for network in (manifest, manifest["small"]))
         assert small >= whole - most
 
