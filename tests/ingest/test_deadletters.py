@@ -19,6 +19,7 @@ from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
 from ingest.logs import Kept, LogAway, Message, Place, Record
 from tests.ingest.dying import Dying
+from tests.publishing import publish
 
 NEWS = Place("news", 0)
 NOW = 1_772_357_400 * SECOND
@@ -29,14 +30,6 @@ def logs(tmp_path: Path) -> EmbeddedLogs:
     made = EmbeddedLogs(tmp_path / "bellwether.db", lambda: NOW)
     made.ensure([Kept("news"), DEAD_LETTERS])
     return made
-
-
-def write(logs: EmbeddedLogs, *messages: Message) -> None:
-    writer = logs.writer()
-    for message in messages:
-        writer.publish(message)
-    writer.flush()
-    writer.close()
 
 
 def bad(offset: int, value: bytes | None = b"{torn", key: bytes | None = b"k") -> Record:
@@ -69,7 +62,7 @@ def test_a_letter_is_written_whatever_the_instant_of_its_record() -> None:
 
 
 def test_a_letter_keeps_the_bytes_the_reason_the_place_and_the_time(logs: EmbeddedLogs) -> None:
-    write(logs, dead_letter(NEWS, bad(17, b"\xff\x00{"), "not_utf8", "Byte 0 – 银行.", NOW))
+    publish(logs, dead_letter(NEWS, bad(17, b"\xff\x00{"), "not_utf8", "Byte 0 – 银行.", NOW))
     (letter,) = letters(logs)
     assert letter == Letter(
         number=letter.number,
@@ -89,13 +82,13 @@ def test_a_letter_keeps_the_bytes_the_reason_the_place_and_the_time(logs: Embedd
 
 
 def test_a_record_without_key_and_value_is_kept_too(logs: EmbeddedLogs) -> None:
-    write(logs, dead_letter(NEWS, bad(1, None, None), "no_value", "Nothing.", NOW))
+    publish(logs, dead_letter(NEWS, bad(1, None, None), "no_value", "Nothing.", NOW))
     (letter,) = letters(logs)
     assert (letter.key, letter.value, letter.cut) == (None, None, False)
 
 
 def test_a_record_too_large_for_a_broker_is_cut_and_says_so(logs: EmbeddedLogs) -> None:
-    write(logs, dead_letter(NEWS, bad(1, b"x" * (LETTER_BYTES + 5)), "too_large", "Too large.", NOW))
+    publish(logs, dead_letter(NEWS, bad(1, b"x" * (LETTER_BYTES + 5)), "too_large", "Too large.", NOW))
     (letter,) = letters(logs)
     assert letter.cut
     assert letter.size == LETTER_BYTES + 5
@@ -103,7 +96,7 @@ def test_a_record_too_large_for_a_broker_is_cut_and_says_so(logs: EmbeddedLogs) 
 
 
 def test_a_sentence_of_any_length_and_content_can_be_kept(logs: EmbeddedLogs) -> None:
-    write(logs, dead_letter(NEWS, bad(1), "not_json", "\ud800" + "x" * 10_000, NOW))
+    publish(logs, dead_letter(NEWS, bad(1), "not_json", "\ud800" + "x" * 10_000, NOW))
     (letter,) = letters(logs)
     assert len(letter.sentence) == 500
 
@@ -113,19 +106,19 @@ def test_each_reason_has_one_line() -> None:
 
 
 def test_a_letter_written_twice_by_a_crash_is_one_letter(logs: EmbeddedLogs) -> None:
-    write(logs, *dead(1, 2), *dead(1, 2))
+    publish(logs, *dead(1, 2), *dead(1, 2))
     assert [letter.offset for letter in letters(logs)] == [1, 2]
 
 
 def test_the_same_place_of_a_log_that_was_made_again_is_another_letter(logs: EmbeddedLogs) -> None:
     again = structs.replace(bad(1), appended_at=NOW)
-    write(logs, *dead(1), dead_letter(NEWS, again, "not_json", "Again.", NOW))
+    publish(logs, *dead(1), dead_letter(NEWS, again, "not_json", "Again.", NOW))
     assert len(list(letters(logs))) == 2
 
 
 def test_each_destination_has_its_own_letter_about_the_same_alert(logs: EmbeddedLogs) -> None:
     (about,) = dead(1)
-    write(
+    publish(
         logs, *(structs.replace(about, headers=(*about.headers, ("destination", name))) for name in (b"desk", b"pager"))
     )
     desk, pager = mended(logs)
@@ -138,7 +131,7 @@ def test_each_destination_has_its_own_letter_about_the_same_alert(logs: Embedded
 
 
 def test_a_repaired_letter_goes_back_to_its_place_with_its_key_once(logs: EmbeddedLogs) -> None:
-    write(logs, *dead(1, 2))
+    publish(logs, *dead(1, 2))
     assert replay(logs, mended(logs)) == (2, 0)
     assert replay(logs, mended(logs)) == (0, 2)
     assert in_news(logs) == [b"mended 1", b"mended 2"]
@@ -149,14 +142,14 @@ def test_a_repaired_letter_goes_back_to_its_place_with_its_key_once(logs: Embedd
 
 
 def test_a_letter_named_twice_in_one_replay_goes_back_once(logs: EmbeddedLogs) -> None:
-    write(logs, *dead(1))
+    publish(logs, *dead(1))
     assert replay(logs, mended(logs) * 2) == (1, 1)
     assert in_news(logs) == [b"mended 1"]
 
 
 @pytest.mark.parametrize("flushes", range(8))
 def test_a_replay_that_is_killed_anywhere_and_begun_again_puts_each_back_once(logs: EmbeddedLogs, flushes: int) -> None:
-    write(logs, *dead(*range(501)))
+    publish(logs, *dead(*range(501)))
     dying = Dying(logs.writer(), flushes)
     try:
         put_back(logs, dying, mended(logs), NOW)
@@ -170,7 +163,7 @@ def test_a_replay_that_is_killed_anywhere_and_begun_again_puts_each_back_once(lo
 
 def test_a_replay_finds_what_went_out_before_it_was_killed(logs: EmbeddedLogs) -> None:
     """Published and durable, but not confirmed: found in the log by its name."""
-    write(logs, *dead(1))
+    publish(logs, *dead(1))
     dying = Dying(logs.writer(), 2)
     with pytest.raises(LogAway):
         put_back(logs, dying, mended(logs), NOW)

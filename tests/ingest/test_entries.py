@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -6,22 +5,8 @@ import pytest
 
 from ingest.feeds import FeedSettings
 from ingest.fetch import LARGEST
-from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
+from tests.ingest.feedserver import Answer, FeedServer, item, rss
 from tests.ingest.reading import Reading
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with feed_server() as running:
-        yield running
-
-
-@pytest.fixture
-def reading(tmp_path: Path) -> Iterator[Reading]:
-    made = Reading(tmp_path)
-    yield made
-    made.client.close()
-    made.writer.close()
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,11 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from ingest.feeds import FEEDS, FeedSettings, due
 from ingest.instants import DAY, HOUR, SECOND
 from ingest.logs import LogAway
 from tests.ingest.dying import Dying
-from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
+from tests.ingest.feedserver import Answer, FeedServer, item, rss
 from tests.ingest.reading import NOW, Reading
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with feed_server() as running:
-        yield running
-
-
-@pytest.fixture
-def reading(tmp_path: Path) -> Iterator[Reading]:
-    made = Reading(tmp_path)
-    yield made
-    made.client.close()
-    made.writer.close()
 
 
 def test_an_entry_becomes_a_document_oldest_first(reading: Reading, server: FeedServer) -> None:

@@ -12,15 +12,9 @@ import pytest
 from bellwether.clock import now
 from ingest import fetch
 from ingest.fetch import LARGEST, Failed, Fetched, Unchanged, WebClient, shown_url
-from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
+from tests.ingest.feedserver import Answer, FeedServer, item, rss
 
 BOMB = gzip.compress(bytes(20 * LARGEST), 1)
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with feed_server() as running:
-        yield running
 
 
 def test_an_address_is_shown_without_what_may_be_secret() -> None:
