@@ -1,7 +1,8 @@
+import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -47,21 +48,26 @@ class Asked:
 
     def __init__(self) -> None:
         self._is_set = False
-        # As in `Crew`: a handler that sets an Event can wait for ever for the lock of the wait that it interrupts.
-        self._asked: SimpleQueue[None] = SimpleQueue()
 
     def __enter__(self) -> "Asked":
+        # A pipe, which a handler may write to at any moment. The lock of an Event could be held by the wait that it interrupts,
+        # and a SimpleQueue whose time is up before it sleeps (CPython 3.11) sleeps for ever.
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
         self._earlier = {number: signal.signal(number, lambda *_: self.set()) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
+        os.close(self._woken)
+        os.close(self._wake)
 
     def set(self) -> None:
         """Ask for a stop."""
         self._is_set = True
-        self._asked.put(None)
+        with suppress(BlockingIOError):  # thousands have asked before
+            os.write(self._wake, b"!")
 
     def is_set(self) -> bool:
         """Whether a stop was asked for."""
@@ -70,6 +76,5 @@ class Asked:
     def wait(self, seconds: float) -> bool:
         """Whether a stop was asked for before or within `seconds`."""
         if not self._is_set:
-            with suppress(Empty):
-                self._asked.get(timeout=seconds)
+            select.select([self._woken], [], [], seconds)
         return self._is_set

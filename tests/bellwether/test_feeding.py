@@ -43,11 +43,11 @@ def test_a_feed_is_not_asked_again_because_the_log_is_away(
         return Answer(rss(item(1)))
 
     server.answers["/rss"] = answer
-    stop, settings = Asked(), FeedSettings(to="documents", every_s=2)
-    reading = threading.Thread(
-        target=publish_feeds, args=(logs, [server.url("/rss")], settings, stop), kwargs={"once": False}, daemon=True
-    )
-    with closing(other), capture_logs() as told:
+    settings = FeedSettings(to="documents", every_s=2)
+    with closing(other), capture_logs() as told, Asked() as stop:
+        reading = threading.Thread(
+            target=publish_feeds, args=(logs, [server.url("/rss")], settings, stop), kwargs={"once": False}, daemon=True
+        )
         reading.start()
         until(lambda: any(each["event"] == "log away, trying again" for each in told))
         other.execute("ROLLBACK")

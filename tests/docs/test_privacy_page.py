@@ -244,7 +244,8 @@ def test_publishing_feeds_after_a_crash(house: House) -> None:
         settings = FeedSettings(to="documents")
         key = Feed(url, settings, now, ticks, lambda: 0.0).key
         house.put(Message(FEEDS.log, json.dumps({"shown": "a feed", "begun": ["entry"]}).encode(), key=key.encode()))
-        publish_feeds(logs, [url], settings, Asked(), once=True)
+        with Asked() as stop:
+            publish_feeds(logs, [url], settings, stop, once=True)
         allowed(logs.used, "`publish` of feeds")
         assert logs.used.reads == {FEEDS.log, "documents"}
         assert logs.used.writes == {FEEDS.log}
