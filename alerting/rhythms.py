@@ -7,7 +7,7 @@ systems", 2009), which is the same for all, so only shares are ever looked at.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
@@ -81,7 +81,6 @@ class Rhythms(Struct):
 
     began: int | None = None
     sources: dict[str, Rhythm] = {}
-    volumes: dict[str, float] = {}  # of all sources, by topic
     missing: dict[str, float] = {}  # shares of usual volumes, by topic; only where something is missing
     look_at: int = 0  # before that nothing can change
 
@@ -119,11 +118,8 @@ class Rhythms(Struct):
             if now >= rhythm.look_at:
                 rhythm.look(now, unit)
         silent = [rhythm for rhythm in self.sources.values() if rhythm.is_silent]
-        self.missing = {}
-        for rhythm in silent:
-            for topic, volume in rhythm.volumes.items():
-                # What is left of a sum once those are taken away that are gone may be less than a part of it.
-                self.missing[topic] = self.missing.get(topic, 0.0) + volume / max(self.volumes[topic], volume)
+        usual = _volumes(self.sources.values()) if silent else {}
+        self.missing = {topic: volume / usual[topic] for topic, volume in _volumes(silent).items()}
         soonest = min((rhythm.look_at for rhythm in self.sources.values()), default=now)
         self.look_at = min(soonest, now + LOOK_EVERY) if silent else soonest
 
@@ -147,7 +143,6 @@ class Rhythms(Struct):
         self.look_at = min(self.look_at, rhythm.look_at)
 
     def _count(self, topic: str, sources: set[str], end: int, weight: float) -> None:
-        self.volumes[topic] = self.volumes.get(topic, 0.0) + weight * len(sources)
         for source in sorted(sources):  # a set has another order in each process, and sums round by theirs
             rhythm = self.sources.get(source)
             if rhythm is None:
@@ -164,16 +159,15 @@ class Rhythms(Struct):
         return weight
 
     def _fade(self, keep: float) -> None:
-        """Weights begin anew: so much is kept of all volumes."""
-        self.volumes = _faded(self.volumes, keep)
+        """Weights begin anew: so much is kept of all volumes. A topic of which nothing is left is none."""
         for rhythm in self.sources.values():
-            rhythm.volumes = _faded(rhythm.volumes, keep)
+            faded = {topic: volume * keep for topic, volume in rhythm.volumes.items()}
+            rhythm.volumes = {topic: volume for topic, volume in faded.items() if volume or topic == ALL}
 
     def _let_go(self, now: int) -> None:
         """What a source that is gone has said is no longer usual."""
         for name in [name for name, rhythm in self.sources.items() if now >= rhythm.at + GONE]:
-            for topic, volume in self.sources.pop(name).volumes.items():
-                self.volumes[topic] -= volume
+            del self.sources[name]
 
     def _thin(self) -> None:
         """Of too many sources those go of which least is heard."""
@@ -182,9 +176,13 @@ class Rhythms(Struct):
             del self.sources[name]
 
 
-def _faded(volumes: dict[str, float], keep: float) -> dict[str, float]:
-    """So much of each; a topic of which nothing is left is none."""
-    return {topic: kept for topic, volume in volumes.items() if (kept := volume * keep) or topic == ALL}
+def _volumes(rhythms: Iterable[Rhythm]) -> dict[str, float]:
+    """Of all of them together, by topic."""
+    volumes: dict[str, float] = {}
+    for rhythm in rhythms:
+        for topic, volume in rhythm.volumes.items():
+            volumes[topic] = volumes.get(topic, 0.0) + volume
+    return volumes
 
 
 def _topic(subject: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from datetime import time
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +9,6 @@ from pydantic import SecretStr
 
 from alerting.alerts import Subject, alert_message
 from alerting.audit import AUDIT, entries, verify
-from alerting.cases import Entry, entry_message
 from alerting.deliver import DeliverSettings
 from alerting.destinations.chat import Chat
 from alerting.destinations.hours import DigestTimes, Quiet
@@ -22,31 +20,15 @@ from alerting.notices import Notice
 from ingest.deadletters import letters
 from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant, moment
 from ingest.logs import Message
-from ingest.steps import Step
 from tests.alerting.destinations import receiver
 from tests.alerting.destinations.receiver import Request, receiving
 from tests.alerting.destinations.test_chat import saying
-from tests.alerting.test_deliver import webhook
 from tests.alerting.told import OPENED, told
-from tests.alerting.turns import Clock, Outbox, Turning, turning
+from tests.alerting.turns import Killed, Outbox, Turning, kill, turning, webhook
 
 UTC = ZoneInfo("UTC")
 DAILY = DigestTimes("day", time(18), UTC)  # it is 09:30
 AT_NOON = Quiet(time(9), time(12), UTC)
-
-
-class Killed(Exception):  # noqa: N818 - not an error
-    """The process ends here."""
-
-
-def kill(step: Step) -> None:
-    if step.commits:
-        raise Killed
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path, Clock())
 
 
 def rules(**changes: object) -> DeliverSettings:
@@ -265,21 +247,6 @@ def test_whatever_a_robot_answers_nothing_is_lost_and_it_is_not_stormed(outbox: 
     assert outbox.dead_keys() == ["a1/1"]
 
 
-def test_what_somebody_muted_is_not_told_until_the_mute_is_over(outbox: Outbox) -> None:
-    until = moment(OPENED + HOUR)
-    outbox.append(
-        entry_message(Entry(moment(OPENED), "anna", "", "", "mute", until=until, subject="topic/liquidity_run"))
-    )
-    outbox.append(told("a1"), told("a2", subject=Subject("topic", "fx")))
-    with receiving() as there, turning(outbox, webhook(there.url)) as turns:
-        turns.turn(2)
-        assert turns.outcomes() == {"muted": 1, "delivered": 1}
-        outbox.clock.move(3600)
-        outbox.append(told("a3"))
-        turns.turn(2)
-    assert there.keys == ["a2/1", "a3/1"]
-
-
 def test_every_delivery_stands_in_the_audit_with_its_outcome(outbox: Outbox) -> None:
     outbox.append(told("a1"), told("a2"))
     with receiving(200, 400) as there, turning(outbox, webhook(there.url)) as turns:
@@ -365,57 +332,3 @@ def test_a_closing_goes_the_way_of_its_opening_also_when_the_partition_came_back
         assert turns.outcomes() == {"digest": 2}
         assert turns.value("held_alerts") == 2
     assert there.requests == []
-
-
-def muted(subject: str = "topic/market_moves") -> Message:
-    return entry_message(Entry(moment(OPENED), "anna", "a1", "a1", "mute", subject=subject))
-
-
-MARKETS = Subject("topic", "market_moves")
-
-
-@pytest.mark.parametrize("route", [Route(), Route(languages=frozenset({"zh"}))])
-@pytest.mark.parametrize("restarts", [False, True])
-def test_a_muted_subject_silences_no_other_subject_of_its_incident(
-    outbox: Outbox, route: Route, *, restarts: bool
-) -> None:
-    """The first of the others is told, with its end, as if it led."""
-    led, joined = told("a1", subject=MARKETS), told("a2", incident="a1", joined=True)
-    others = [
-        told("a3", incident="a1", joined=True, subject=Subject("topic", "credit_default")),
-        told("a2", 2, incident="a1", joined=True, state="closed", change="closed", closed_at=moment(OPENED + HOUR)),
-    ]
-    outbox.append(muted(), led, *(() if restarts else (joined, *others)))
-    with receiving() as there:
-        with turning(outbox, webhook(there.url), rules(route=route)) as turns:
-            turns.turn(2)
-        for alert in (joined, *others) if restarts else ():
-            outbox.append(alert)
-            with turning(outbox, webhook(there.url), rules(route=route)) as turns:
-                turns.turn(2)
-    assert there.keys == ["a2/1", "a2/2"]
-
-
-def test_a_muted_incident_is_silent_in_all_of_its_subjects(outbox: Outbox) -> None:
-    outbox.append(muted(""), told("a1", subject=MARKETS), told("a2", incident="a1", joined=True))
-    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
-        turns.turn(2)
-        assert turns.outcomes() == {"muted": 1, "joined": 1}
-    assert there.requests == []
-
-
-def test_what_was_told_before_its_subject_was_muted_is_known_also_after_a_restart(outbox: Outbox) -> None:
-    outbox.append(told("a1", subject=MARKETS))
-    with receiving() as there:
-        with turning(outbox, webhook(there.url), rules()) as turns:
-            turns.turn(2)
-        outbox.clock.move(60)
-        outbox.append(
-            entry_message(Entry(moment(outbox.clock.now), "anna", "a1", "a1", "mute", subject=str(MARKETS))),
-            told("a1", 2, subject=MARKETS),
-            told("a2", incident="a1", joined=True),
-        )
-        for _ in range(2):
-            with turning(outbox, webhook(there.url), rules()) as turns:
-                turns.turn(2)
-    assert there.keys == ["a1/1"]

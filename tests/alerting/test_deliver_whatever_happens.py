@@ -8,21 +8,18 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 from alerting.alerts import ALERTS
 from alerting.deliver import Deliver, DeliverSettings, group_of
 from alerting.destinations.metrics import DeliverMetrics
-from alerting.destinations.posting import Address
 from alerting.destinations.webhook import Webhook
 from bellwether.loop import Loop, Role
 from bellwether.metrics import LoopMetrics
 from ingest.instants import HOUR
-from ingest.steps import Step
 from tests.alerting.destinations import receiver
 from tests.alerting.destinations.receiver import Receiver, receiving
 from tests.alerting.told import told
-from tests.alerting.turns import Clock, Outbox, Turning, turning
+from tests.alerting.turns import Clock, Killed, Outbox, Turning, kill, turning, webhook
 
 ANSWERS = st.sampled_from(
     [200, 200, 204, 400, 404, 302, 500, 503, (429, {"Retry-After": "7"}), receiver.garbage, receiver.torn]
@@ -31,23 +28,10 @@ DOING = st.sampled_from(["turn", "turn", "turn", "restart", "kill", "append", "a
 SETTINGS = DeliverSettings(waiting=5, deadline=HOUR)
 
 
-class Killed(Exception):  # noqa: N818 - not an error
-    """The process ends here."""
-
-
-def kill(step: Step) -> None:
-    if step.commits:
-        raise Killed
-
-
-def webhook(there: Receiver, timeout_s: float = 5.0) -> Webhook:
-    return Webhook(Address("desk", SecretStr(there.url), timeout_s=timeout_s), SecretStr("s3cret"))
-
-
 def live(outbox: Outbox, there: Receiver, script: list[str]) -> int:
     """Do what `script` says; returns how many alerts there are."""
     appended = 0
-    held = Turning(outbox, webhook(there), SETTINGS)
+    held = Turning(outbox, webhook(there.url), SETTINGS)
     try:
         for doing in script:
             if doing.startswith("append"):
@@ -60,7 +44,7 @@ def live(outbox: Outbox, there: Receiver, script: list[str]) -> int:
                 doing = "restart"  # noqa: PLW2901 - what follows from it
             if doing == "restart":
                 held.close()
-                held = Turning(outbox, webhook(there), SETTINGS)
+                held = Turning(outbox, webhook(there.url), SETTINGS)
     finally:
         held.close()
     return appended
@@ -75,7 +59,7 @@ def test_every_alert_is_delivered_or_a_dead_letter_and_in_order(
         outbox = Outbox(Path(folder), Clock())
         appended = live(outbox, there, script)
         there.answers.clear()
-        with turning(outbox, webhook(there), SETTINGS) as turns:
+        with turning(outbox, webhook(there.url), SETTINGS) as turns:
             turns.turn(20, seconds=20)
             assert turns.value("waiting_alerts") == 0
         expected = [f"a{i}/1" for i in range(appended)]
@@ -106,7 +90,7 @@ def until(happened: threading.Event, condition: object, within_s: float = 30) ->
 def test_in_its_loop_alerts_are_delivered_through_two_failures(tmp_path: Path) -> None:
     outbox, stop, registry = Outbox(tmp_path, RealClock()), threading.Event(), CollectorRegistry()
     with receiving(503, receiver.torn) as there:
-        loop = looping(outbox, webhook(there), registry)
+        loop = looping(outbox, webhook(there.url), registry)
         thread = threading.Thread(target=loop.run, args=(stop,))
         thread.start()
         try:
@@ -123,7 +107,7 @@ def test_a_receiver_that_never_answers_does_not_keep_the_loop_from_stopping(tmp_
     outbox, stop = Outbox(tmp_path, RealClock()), threading.Event()
     with receiving() as there:
         there.otherwise = receiver.silence
-        loop = looping(outbox, webhook(there), CollectorRegistry())
+        loop = looping(outbox, webhook(there.url), CollectorRegistry())
         thread = threading.Thread(target=loop.run, args=(stop,))
         thread.start()
         outbox.append(told("a1"), told("a2"))

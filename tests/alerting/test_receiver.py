@@ -20,9 +20,8 @@ from bellwether.health import PageServer
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import MINUTE, moment
 from tests.alerting.destinations.receiver import receiving
-from tests.alerting.test_deliver import webhook
 from tests.alerting.told import OPENED, told
-from tests.alerting.turns import Clock, Outbox, turning
+from tests.alerting.turns import Outbox, turning, webhook
 
 
 class Served:
@@ -43,11 +42,6 @@ class Served:
 
     def answers(self, what: str) -> float | None:
         return self.registry.get_sample_value("bellwether_receiver_notifications_total", {"answer": what})
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path, Clock())
 
 
 @pytest.fixture

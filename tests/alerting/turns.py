@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import AUDIT, Audit
@@ -13,6 +14,8 @@ from alerting.cases import FEEDBACK
 from alerting.deliver import Deliver, DeliverSettings, group_of
 from alerting.destinations.answers import Destination
 from alerting.destinations.metrics import DeliverMetrics
+from alerting.destinations.posting import Address
+from alerting.destinations.webhook import Webhook
 from alerting.notices import NOTICES, Notice, notice_message
 from ingest.deadletters import DEAD_LETTERS, letters, put_back
 from ingest.embedded.logs import EmbeddedLogs
@@ -23,6 +26,19 @@ from tests.alerting.told import OPENED
 from tests.publishing import publish
 
 PLACE = Place(ALERTS.log, 0)
+
+
+def webhook(url: str, timeout_s: float = 5.0) -> Webhook:
+    return Webhook(Address("desk", SecretStr(url), timeout_s=timeout_s), SecretStr("s3cret"))
+
+
+class Killed(Exception):  # noqa: N818 - not an error
+    """The process ends here."""
+
+
+def kill(step: Step) -> None:
+    if step.commits:
+        raise Killed
 
 
 class Clock:
