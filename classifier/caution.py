@@ -16,7 +16,7 @@ class Caution(Struct, frozen=True, omit_defaults=True):
     """What a position's note says."""
 
     limit: int = MOST_RECORDS  # records the next range may have
-    begun: int = 0  # processes in a row that began such a range here and did not come to its end
+    begun: int = 0  # processes in a row that began such a range here, the one at work too, and did not come to its end
     first: bool = False  # no range of this partition has been published yet
 
     @property
@@ -26,8 +26,8 @@ class Caution(Struct, frozen=True, omit_defaults=True):
 
     @property
     def blames(self) -> bool:
-        """Whether the next record has killed its process often enough."""
-        return self.limit == 1 and self.begun >= MOST_DEATHS
+        """Whether the next record has killed its process often enough. The process that asks has begun, and is not dead."""
+        return self.limit == 1 and self.begun > MOST_DEATHS
 
     def begin(self) -> "Caution":
         """To be committed before a range is scored."""

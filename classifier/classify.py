@@ -71,13 +71,14 @@ class Classify:
             stop: asked between batches; once true, the step ends early and publishes nothing more.
             finder: finds the watched names.
         """
-        self._decoders = decoders
         self._scorer = scorer
         self._metrics = metrics
         metrics.know(decoders)
         self._replay = replay
+        self._stop = stop
+        self._stepped_at = 0, 0.0  # instant, and what `perf_counter` said then
         self._reading = Reading(scorer, stop, finder)
-        self._ahead = LookAhead(self._outcomes)
+        self._ahead = LookAhead(lambda place, portion, work: self._reading.outcomes(decoders[place.log], portion, work))
         self._left: _Left | None = None
         self._held: dict[Place, _Held] = {}
 
@@ -93,6 +94,7 @@ class Classify:
         Where more is known to come, the last portion is left to the next call: else the network had nothing to do while its
         scores are published and the next records are fetched.
         """
+        self._stepped_at = now, perf_counter()
         left, self._left = self._left, None
         try:
             if left:
@@ -161,8 +163,7 @@ class Classify:
                 continue
             held.end = event.end
             if not self._replay:
-                scores = self._range(place, event.position, event.end, now)
-                ranges[place] = structs.replace(scores, read_at=event.asked_at)
+                ranges[place] = self._range(place, event.position, event.end, event.asked_at)
             elif held.until is not None and held.position < held.until <= event.position:  # ends without records
                 ranges[place] = self._range(place, held.until, event.end, now)
         if ranges:
@@ -175,7 +176,7 @@ class Classify:
 
         The last portion is only begun, if more is there to be polled; `polled_at` says that it was, and when.
         """
-        place, held, began = batch.place, self._held[batch.place], perf_counter()
+        place, held = batch.place, self._held[batch.place]
         held.end = batch.end
         may_leave = polled_at is None and isinstance(following, Ended | None)
         end, records = self._unread(batch)
@@ -201,8 +202,7 @@ class Classify:
             read_at = now if polled_at is None else polled_at
             scores = self._range(place, records[0].offset if records else end, batch.end, read_at)
             yield from self._advance(place, scores, outcomes)
-            published_at = None if self._replay else now + round((perf_counter() - began) * SECOND)
-            self._metrics.count(place.log, outcomes, work, published_at)
+            self._metrics.count(place.log, outcomes, work, None if self._replay else self._instant())
 
     def _is_more_behind(self, batch: Batch) -> bool:
         """Whether a poll will bring something at once, as far as is known."""
@@ -224,11 +224,13 @@ class Classify:
         return may_begin
 
     def _begin(self, place: Place, held: _Held) -> Iterator[Step]:
-        """Note that a range is begun, before it can kill anyone."""
+        """Note that a range is begun, before it can kill anyone; `_end` comes next, also when asked to stop meanwhile."""
+        if self._stop():
+            raise Stopped
         held.tried = True
         if not held.caution.blames:
             held.caution = held.caution.begin()
-            yield Step(commits={place: Position(held.position, held.caution.note)})
+            yield Step(commits={place: Position(held.position, held.caution.note)}, is_half=not held.caution.blames)
 
     def _end(self, place: Place, held: _Held) -> Iterator[Step]:
         """Take the note back: what comes now, publishing, is not the records' doing."""
@@ -237,18 +239,16 @@ class Classify:
             yield Step(commits={place: Position(held.position, held.caution.note)})
 
     def _worked(self, place: Place, held: _Held, portion: Sequence[Record]) -> tuple[Sequence[Outcome], Work]:
-        if not portion:
-            return [], Work()
-        if held.caution.blames:
+        if not portion or held.caution.blames:
             return [Outcome(record, KILLED) for record in portion], Work()
         return self._ahead.outcomes(place, portion)
 
-    def _outcomes(self, place: Place, portion: Sequence[Record], work: Work) -> list[Outcome]:
-        """What became of each record. Runs in threads of `_ahead`."""
-        with self._metrics.seconds.time():
-            return self._reading.outcomes(self._decoders[place.log], portion, work)
+    def _instant(self) -> int:
+        """The instant it is; in a replay, where only documents move time, that of the step."""
+        now, ticked = self._stepped_at
+        return now if self._replay else now + round((perf_counter() - ticked) * SECOND)
 
-    def _range(self, place: Place, following: int, end: int, now: int) -> ScoreRange:
+    def _range(self, place: Place, following: int, end: int, read_at: int) -> ScoreRange:
         """From the position to `following`, without what was found there."""
         held = self._held[place]
         return ScoreRange(
@@ -259,13 +259,13 @@ class Classify:
             start=held.position,
             next=following,
             end=end,
-            read_at=None if self._replay else now,
+            read_at=None if self._replay else read_at,
             artifact=self._scorer.artifact,
             provider=self._scorer.provider,
             topics=self._scorer.topics,
             first=held.caution.first,
             final=held.until is not None and following >= held.until,
-            classified_at=now,
+            classified_at=self._instant(),
         )
 
     def _advance(self, place: Place, scores: ScoreRange, outcomes: Sequence[Outcome] = ()) -> Iterator[Step]:

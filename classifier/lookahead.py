@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Lock
+from time import perf_counter
 
 from classifier.reading import Outcome
 from classifier.scorer import Work
@@ -13,8 +15,8 @@ _Key = tuple[Place, int, int]
 PORTION_BYTES = 64_000
 """Of a portion, so that it takes about a second, and other partitions, leases and stops need not wait long."""
 
-READ_BYTES = 1_500
-"""Of a record: of longer ones the model reads no more."""
+READ_BYTES = 8_000
+"""Of a record: what the model reads of a text (`tokenizer.most_tokens`, some 1,800 of about 4.5 bytes), and little more."""
 
 PORTIONS = 2  # at once: one that the network works on, and one that becomes tokens meanwhile
 
@@ -27,6 +29,9 @@ class LookAhead:
         self._read = read
         self._threads = ThreadPoolExecutor(PORTIONS, thread_name_prefix="portion")
         self._begun: dict[_Key, Future[tuple[list[Outcome], Work]]] = {}
+        self._lock = Lock()  # of the two below
+        self._at_work = 0  # portions
+        self._told_until = 0.0  # up to here, by `perf_counter`, the time at work is some portion's `Work.seconds`
 
     def begin(self, place: Place, portion: Sequence[Record]) -> None:
         """Have a portion worked on that is not needed yet."""
@@ -55,8 +60,19 @@ class LookAhead:
         wait(given_up)
 
     def _work(self, place: Place, portion: Sequence[Record]) -> tuple[list[Outcome], Work]:
+        """Portions at work side by side mostly wait for each other, so each second is given to one: to the next that ends."""
         work = Work()
-        return self._read(place, portion, work), work
+        with self._lock:
+            if not self._at_work:
+                self._told_until = perf_counter()
+            self._at_work += 1
+        try:
+            return self._read(place, portion, work), work
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                told_until, self._told_until = self._told_until, perf_counter()
+                work.seconds = self._told_until - told_until
 
 
 def _key(place: Place, portion: Sequence[Record]) -> _Key:

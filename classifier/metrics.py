@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from classifier.artifact import SENTIMENTS
+from classifier.packing import is_negative
 from classifier.reading import Bad, Outcome
 from classifier.scorer import Scorer, Work
 from classifier.scores import ScoredDocument
@@ -47,12 +48,17 @@ class ClassifyMetrics:
             registry=registry,
         )  # fmt: skip
         self.tokens = Counter(f"{_NAME}_tokens_total", "Tokens that the model read", registry=registry)
-        self.batch_texts = Histogram(f"{_NAME}_batch_texts", "Texts in a batch", registry=registry, buckets=_ROWS)
+        self.batch_texts = Histogram(
+            f"{_NAME}_batch_texts", "Texts in a batch, or chunks of long ones", registry=registry, buckets=_ROWS
+        )
         self.batch_fill = Histogram(
             f"{_NAME}_batch_fill_ratio", "Share of a batch that is text, not padding", registry=registry, buckets=_RATIO
         )
         self.seconds = Histogram(
-            f"{_NAME}_scoring_seconds", "Time to decode and score a portion", registry=registry, buckets=_SECONDS
+            f"{_NAME}_scoring_seconds",
+            "Time to decode and score a portion; if it overlaps with the one before, from the end of that one",
+            registry=registry,
+            buckets=_SECONDS,
         )
         self.since_arrival = Histogram(
             f"{_NAME}_since_arrival_seconds", "From a document's append to its log until its scores are published",
@@ -91,6 +97,8 @@ class ClassifyMetrics:
                 self.since_arrival.observe(max(0, published_at - outcome.result.appended_at) / SECOND)
         self.cached.inc(work.cached)
         self.truncated.inc(work.truncated)
+        if work.seconds:
+            self.seconds.observe(work.seconds)
         for batch in work.batches:
             self.tokens.inc(batch.tokens)
             self.batch_texts.observe(batch.texts)
@@ -98,6 +106,6 @@ class ClassifyMetrics:
 
     def _count(self, document: ScoredDocument) -> None:
         self.documents.labels(document.language if document.language in LANGUAGES else "und").inc()
-        sentiment = SENTIMENTS[max(range(3), key=document.sentiment.__getitem__)]
+        sentiment = SENTIMENTS[0 if is_negative(document) else max((1, 2), key=document.sentiment.__getitem__)]
         for label in document.labels:
             self.topics.labels(self._names[label], sentiment).inc()

@@ -3,7 +3,8 @@
 - A capital of a name must be a capital in the text, a small letter may be either: "Gap" is found in "Gap" and "GAP", not in
   "gap"; "IBM" in "IBM" alone; a name written in small letters however it is written.
 - A name in a script with blanks between words is a word or words of its own; in Chinese any stretch may be one.
-- A ticker counts as `$BABA`, as `NYSE: BABA`, and in brackets.
+- A name that begins with a digit is no amount: "3M" is not found in "$3M".
+- A ticker counts as `$BABA`, as `NYSE: BABA`, and in brackets; one letter in brackets only right behind a word: "Visa (V)".
 - An ambiguous name counts with a word of its context at most `NEAR` characters away.
 - An exclusion that holds the name voids it where they overlap ("visa application"); any other within `NEAR` characters.
 - Where names overlap, the leftmost counts, and of those that begin together the longest.
@@ -18,10 +19,10 @@ from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
-from classifier.folding import Folded, folded, stands_alone
+from classifier.folding import Folded, folded, is_lettered, stands_alone
 from classifier.watchlist import WatchedName, WatchList
 
-READ = 5_000  # characters of a text that are looked at: more than the model reads
+READ = 10_000  # characters of a text that are looked at; of English the model reads about 8,000
 NEAR = 120  # characters, about a headline
 MOST = 50  # names kept of one text
 _LOOK_BACK = 40  # characters before a ticker
@@ -31,6 +32,13 @@ _EXCHANGES = (
 )
 _TICKER_BEGINS = re.compile(rf"(?:\b(?:{_EXCHANGES}): ?|[(\[<](?:[A-Z0-9.$:]+[,;/] ?)*\$?)\Z")
 _TICKER_ENDS = re.compile(r"(?:\.[A-Z]{1,4})?[)\]>,;/]")
+# Else it is "(C) 2026 Reuters", "Windows(R)" or "these are: (A) costs".
+_LETTER_BEGINS = re.compile(
+    r"(?:(?:\w(?<!(?i:copyright))['\"”]?|\b[A-Z][A-Za-z]{0,3}\.) |[\u2e80-\u9fff][\"”》]?)[(\[<]\Z"
+)
+_LETTER_ENDS = re.compile(r"[)\]>](?! ?(?:19|20)\d\d)")
+_CLOSING = (")", "]", ">")
+_MONEY = ("$", "€", "£", "¥")
 
 
 class _Use(NamedTuple):
@@ -73,7 +81,8 @@ class NameFinder:
         """
         if not self._entries:
             return ()
-        found = dict.fromkeys(hit.use.entry for hit in self._leftmost_longest(folded(text[:READ])))
+        hits = self._leftmost_longest(folded(text[:READ]), is_cut=len(text) > READ)
+        found = dict.fromkeys(hit.use.entry for hit in hits)
         for entity in entities:
             number = self._entities.get(folded(entity).small)
             if number is not None:
@@ -90,10 +99,11 @@ class NameFinder:
         for small in {*spellings.values(), *(ticker.lower() for ticker in entry.tickers)}:
             self._entities[small] = number if self._entities.get(small, number) == number else None
 
-    def _leftmost_longest(self, text: Folded) -> list[_Hit]:
+    def _leftmost_longest(self, text: Folded, *, is_cut: bool) -> list[_Hit]:
         """The hits that count, none of which overlap, but for those of the same stretch."""
         hits, places = self._hits(text)
-        hits = [hit for hit in hits if self._is_meant(hit, places)]
+        last = len(text.small) - is_cut  # what ends where the text is cut may go on: "Ever" of "Evergrande"
+        hits = [hit for hit in hits if hit.end <= last and self._is_meant(hit, places)]
         kept: list[_Hit] = []
         for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
             if not kept or hit.start >= kept[-1].end or hit[:2] == kept[-1][:2]:
@@ -142,13 +152,24 @@ def _is_near(hit: _Hit, phrase: str, places: Mapping[str, Sequence[int]], reach:
 
 def _is_written(use: _Use, text: Folded, start: int, end: int) -> bool:
     """Whether what stands in the text is written as this use of it must be."""
-    written = text.written[start:end]
+    written, last = text.written[start:end], text.written[start - 1 : start]  # nothing stands before the first
+    if last in _MONEY and written[0].isdigit():
+        return False
     if use.ticker:
-        if text.written[max(start - 1, 0) : start] == "$" and not written[0].isdigit():  # that would be money
-            return True
-        before = text.written[max(start - _LOOK_BACK, 0) : start]
-        begins = _TICKER_BEGINS.search(before)
-        if written != use.spelling or begins is None:
-            return False
-        return begins[0][0].isalpha() or _TICKER_ENDS.match(text.written, end) is not None
+        return _is_ticker(use, text.written, start, end)
     return all(given == own or not own.isupper() for given, own in zip(written, use.spelling, strict=True))
+
+
+def _is_ticker(use: _Use, text: str, start: int, end: int) -> bool:
+    """Whether [start, end), in whatever case, is marked as a ticker: by `$` (but not `US$`), an exchange or brackets."""
+    if text[start - 1 : start] == "$" and not is_lettered(text[start - 2 : start - 1] or " "):
+        return True
+    before = text[max(start - _LOOK_BACK, 0) : start]
+    begins = _TICKER_BEGINS.search(before)
+    if text[start:end] != use.spelling or begins is None:
+        return False
+    if begins[0][0].isalpha():
+        return True
+    if end - start == 1 and len(begins[0]) == 1 and text[end : end + 1] in _CLOSING:
+        return _LETTER_BEGINS.search(before) is not None and _LETTER_ENDS.match(text, end) is not None
+    return _TICKER_ENDS.match(text, end) is not None

@@ -5,7 +5,7 @@ stock codes by their form, their check digits and what stands around them; names
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 MASK = "•"
 
@@ -14,41 +14,80 @@ _WORTH_A_LOOK = re.compile(r"[@＠]|\d(?:[ ().-]{0,2}\d){6}")
 
 # Begins where such a run begins and gives nothing of it back: else a long run without an @ took time as its square.
 _EMAIL = re.compile(r"(?<![A-Za-z0-9_.+%'-])[A-Za-z0-9_.+%'-]++[@＠](?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
-# An amount or a count is no telephone: it has a currency before it, a comma or point and digits beside it, or a unit behind.
-_BEFORE = r"(?<![\d.,¥￥$€£+\w-])(?<![\d][ -])"
-_AFTER = r"(?![\d%％]|[.,]\d|[ -]\d|\s?(?:[元万亿股份手]|美元|(?:yuan|RMB|CNY|USD|shares|million|billion|bn|mn)\b))"
+# An amount or a count is no telephone: it has a currency before it, a point and digits beside it, or a unit behind.
+_UNIT = r"\s?(?:[元万亿股份手]|美元|(?:yuan|RMB|CNY|USD|shares|million|billion|bn|mn)\b)"
+_AFTER = rf"(?![\d%％]|[.-]\d|{_UNIT})"
+_ALONE = r"1[3-9]\d{9}|\(?0\d{2,3}[)-]"  # no date, price or count begins so, even if a number stands before it
+_BEFORE = rf"(?=[\d(+])(?<![\d.¥￥$€£+\w-])(?:(?<!\d[ ,])|(?={_ALONE}))"
 _MOBILE = r"(?:(?:\+|00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}"
-_LANDLINE = r"(?:(?:\+|00)86[ -]?)?(?:\(0\d{2,3}\)|0\d{2,3})[ -]?[2-9]\d{6,7}|[48]00[ -]\d{3}[ -]?\d{4}"
-_AMERICAN = r"(?:\+?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}"
-_PHONE = re.compile(f"{_BEFORE}(?:{_MOBILE}|{_LANDLINE}|{_AMERICAN}){_AFTER}", re.ASCII)
+_LANDLINE = r"(?:(?:\+|00)86[ -]?)?(?:\(0\d{2,3}\)|0\d{2,3})[ -]?[2-9]\d{6,7}|[48]00-\d{3}[ -]?\d{4}"
+_AMERICAN = r"(?:\+?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}"
+_BLANKS = (
+    r"(?:[48]00 \d{3}[ -]?|(?:\+?1[ .-])?[2-9]\d{2} [2-9]\d{2}[ .-])\d{4}(?![ ,]\d)"  # a row of numbers may look so
+)
+_TELEPHONE = rf"(?>{_MOBILE}|{_LANDLINE}|{_AMERICAN}|{_BLANKS}){_AFTER}"
+_PHONE = re.compile(rf"{_BEFORE}{_TELEPHONE}(?:[ ,]{{1,2}}{_TELEPHONE})*", re.ASCII)
 _ABROAD = re.compile(r"(?<![\d\w])\+[1-9]\d{0,2}[ ()-]{0,2}\d(?:[ ()-]{0,2}\d){6,11}(?![\d%]|[.,]\d)", re.ASCII)
 _IDENTITY = re.compile(
     r"(?<![\dA-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])"
 )
-_CARD = re.compile(r"(?<![\w/.,¥￥$€£-])(?:3[47]|4|5[1-5]|6[0-5]|62)(?:[ -]?\d){11,18}(?![\d%]|[.,]\d)")
+# Looked for wherever a number begins, also within what another one took in: "no. 4 4111 1111 1111 1111".
+_CARD = re.compile(
+    rf"(?=[3-6])(?<![\w/.¥￥$€£-])(?=((?:3[47]|4|5[1-5]|6[0-5])(?:[ -]?\d){{11,18}})(?![\d%]|\.\d|{_UNIT}))", re.ASCII
+)
+_GROUPS = re.compile(r"\d{4,}(?:[ -]\d{4,})*", re.ASCII)
 
-_FULL_WIDTH = {0xFF10 + digit: ord("0") + digit for digit in range(10)} | {ord("＋"): "+", ord("－"): "-"}
+_PLAIN = {0xFF10 + digit: ord("0") + digit for digit in range(10)} | str.maketrans(
+    "＋－（）Ｘｘ\u2010\u2011", "+-()Xx--"
+)
 
 
 def masked(text: str) -> str:
     """`text` with what identifies a person replaced, character by character: the length stays."""
-    plain = text if text.isascii() else text.translate(_FULL_WIDTH)
+    plain = text if text.isascii() else text.translate(_PLAIN)
     if not _WORTH_A_LOOK.search(plain):
         return text
-    hidden = [
-        match.span()
-        for pattern, holds in _KINDS
-        for match in pattern.finditer(plain)
-        if holds(re.sub(r"[ -]", "", match.group()))
-    ]
-    characters = list(text)
-    for start, end in hidden:
-        characters[start:end] = MASK * (end - start)
-    return "".join(characters)
+    hidden = plain
+    for finds in _KINDS:  # each sees what those before it hid: no number stands there for it
+        spans = list(finds(hidden))
+        if spans:
+            characters = list(hidden)
+            for start, end in spans:
+                characters[start:end] = MASK * (end - start)
+            hidden = "".join(characters)
+    if text is plain:
+        return hidden
+    return "".join(MASK if new == MASK else old for old, new in zip(text, hidden, strict=True))
 
 
-def _always(_: str) -> bool:
-    return True
+def _whole(pattern: re.Pattern[str]) -> Callable[[str], Iterator[tuple[int, int]]]:
+    """What finds the stretches that have this form."""
+    return lambda plain: (match.span() for match in pattern.finditer(plain))
+
+
+def _identities(plain: str) -> Iterator[tuple[int, int]]:
+    return (match.span() for match in _IDENTITY.finditer(plain) if _is_identity(match[0]))
+
+
+def _cards(plain: str) -> Iterator[tuple[int, int]]:
+    """Card numbers, without the month or the code that stands behind them."""
+    end = 0
+    for match in _CARD.finditer(plain):
+        if match.start() < end:
+            continue
+        number = next((each for each in _beginnings(match[1]) if _is_card(re.sub("[ -]", "", each))), "")
+        if number:
+            end = match.start() + len(number)
+            yield match.start(), end
+
+
+def _beginnings(number: str) -> Iterator[str]:
+    """All of it; then, longest first, what ends at a blank or dash and is written as cards are, in groups of four or more."""
+    yield number
+    groups = _GROUPS.match(number)
+    for at in range(min(groups.end(), len(number) - 1) if groups else 0, 12, -1):
+        if number[at] in " -":
+            yield number[:at]
 
 
 def _is_identity(number: str) -> bool:
@@ -64,10 +103,5 @@ def _is_card(number: str) -> bool:
     return 13 <= len(digits) <= 19 and total % 10 == 0
 
 
-_KINDS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
-    (_EMAIL, _always),
-    (_IDENTITY, _is_identity),
-    (_CARD, _is_card),
-    (_PHONE, _always),
-    (_ABROAD, _always),
-)
+# Telephones twice: a number that may be one of a row is a telephone when those beside it turn out to be.
+_KINDS = (_whole(_EMAIL), _identities, _cards, _whole(_PHONE), _whole(_ABROAD), _whole(_PHONE))

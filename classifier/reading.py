@@ -67,8 +67,9 @@ class Reading:
 
     def scores(self, texts: Sequence[str], work: Work | None = None) -> list[Scored | Bad]:
         """What the model says of each text, in order, or why it cannot say anything. Raises as `outcomes` does."""
+        tried = Work()  # of its own: a try that fails counts nothing
         try:
-            return [*self._scorer.score(texts, stop=self._stop, work=work)]
+            scores: list[Scored | Bad] = [*self._scorer.score(texts, stop=self._stop, work=tried)]
         except Stopped:
             raise
         except Exception as error:  # noqa: BLE001 - tokenizer and runtime raise all kinds; who is to blame is found here
@@ -77,7 +78,10 @@ class Reading:
                 return [*self.scores(texts[:half], work), *self.scores(texts[half:], work)]
             # One text is left. It is to blame only if the model can score another.
             self._scorer.check()
-            return [Bad("killed", f"the model cannot score this text: {str(error).strip()[:300]}")]
+            return [Bad("unscorable", f"the model cannot score this text: {str(error).strip()[:300]}")]
+        if work:
+            work.add(tried)
+        return scores
 
     def _together(self, record: Record, document: Document, scored: Scored | Bad) -> ScoredDocument | Bad:
         if isinstance(scored, Bad):

@@ -59,6 +59,15 @@ class Work:
     cached: int = 0  # copies of a text scored before: not scored again
     truncated: int = 0  # so long that their end was not read
     batches: list[BatchRun] = field(default_factory=list)
+    seconds: float = 0.0  # of a portion, decoding included; of those at work at once only one has each second
+
+    def add(self, other: "Work") -> None:
+        """Count what another took as well."""
+        self.texts += other.texts
+        self.cached += other.cached
+        self.truncated += other.truncated
+        self.batches += other.batches
+        self.seconds += other.seconds
 
 
 def never() -> bool:
@@ -144,17 +153,17 @@ class Scorer:
             work: what it took is added here.
 
         Raises:
-            Stopped: `stop` said so. What was scored so far may be remembered, nothing is returned.
+            Stopped: `stop` said so. Nothing is returned then, nor remembered; nor is it when scoring fails.
         """
         work = work or Work()
         keys = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
         with self._lock:
             known = {key: self._remembered[key] for key in keys if key in self._remembered}
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        for key, scored in self._scored(fresh, stop, work):
-            known[key] = scored
-            with self._lock:
-                self._remembered[key] = scored
+        scored = dict(self._scored(fresh, stop, work))  # all or nothing: what is tried again is no copy
+        with self._lock:
+            self._remembered.update(scored)
+        known |= scored
         work.texts += len(texts)
         work.cached += len(texts) - len(fresh)
         return [known[key] for key in keys]

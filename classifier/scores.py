@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from classifier.grouping import Group
 from ingest.logs import Kept
 
-SCORES = Kept("bellwether.scores", partitions=1, retention_s=7 * 86_400)
+SCORES = Kept("bellwether.scores", partitions=1, retention_s=7 * 86_400, own_clock=True)
 WHOLE = 10_000  # the integer that stands for probability 1
 FAINT = WHOLE // 10  # probability from which on a document has something to do with a topic
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from classifier.artifact import NETWORK_GPU, Artifact, ArtifactError
+from classifier.artifact import NETWORK_GPU, SENTIMENTS, Artifact, ArtifactError
 from classifier.device import DeviceError, usable_cores
 
 CPU = "CPUExecutionProvider"
@@ -76,10 +76,11 @@ class Session:
         topics = len(artifact.manifest.topics)
         if inputs != _INPUTS or set(outputs) != set(Outputs._fields):
             raise ArtifactError(f"{network} is not a network of this version's kind: export the model again.")
-        if outputs["topic_logits"][-1] != topics or outputs["sentiment_logits"][-1] != 3:
+        given = outputs["topic_logits"][-1], outputs["sentiment_logits"][-1]
+        if given != (topics, len(SENTIMENTS)):
             raise ArtifactError(
-                f"{network} gives {outputs['topic_logits'][-1]} topics, but manifest.json names {topics}: "
-                "export the model again."
+                f"{network} gives {given[0]} topics and {given[1]} sentiments, but manifest.json names {topics} topics, "
+                f"and there are {len(SENTIMENTS)} sentiments: export the model again."
             )
 
 
@@ -121,9 +122,11 @@ def _load(network: Path, provider: str, threads: int) -> ort.InferenceSession:
     try:
         # Gelu by itself and the bias before it are faster on a CPU than ONNX Runtime's kernel for both.
         apart = ["BiasGeluFusion"] if provider == CPU else []
-        return ort.InferenceSession(str(network), options, providers=providers, disabled_optimizers=apart)
+        session = ort.InferenceSession(str(network), options, providers=providers, disabled_optimizers=apart)
     except Exception as error:
         raise ArtifactError(f"{network} cannot be loaded ({_first_line(error)}): export the model again.") from error
+    session.disable_fallback()  # a GPU that fails is an error: the CPU must not take its place unseen
+    return session
 
 
 def _first_line(error: Exception) -> str:

@@ -12,8 +12,11 @@ MOST_WORDS = 12  # words (or Chinese tokens) that are picked before neighbours a
 MOST_SPANS = 6
 COVERAGE = 0.7  # picking stops when this share of the attention is reached
 _INNER = ".,-'’&/"  # marks that stand inside words and numbers
+_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))  # colours of skin
+_REGIONS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))  # letters, two of which are a flag
+_JOINER = "\u200d"  # makes one picture of two
 # A word is no part of the one before it where neither its first character nor the one before that is of these.
-_GLUE = frozenset(_INNER + "%")
+_GLUE = frozenset(_INNER + "%" + _JOINER) | _TONES | _REGIONS
 _BRIDGE = 2  # neighbours at most this many blank or punctuation characters apart are joined
 
 
@@ -76,32 +79,46 @@ class Words:
                 break
             word = self._text[start:end]
             if word.isalnum() or any(character.isalnum() or _is_symbol(character) for character in word):
-                chosen.append((start, end, weight))
+                chosen.append((start, _with_marks(self._text, end), weight))
                 covered += shares[place]
         return sorted(chosen)
 
 
 def _heads(text: str, tokens: Tokens) -> list[int]:
-    """Places of the tokens that begin a word. Pieces belong to the word before, and so does `.2%` in `3.2%`."""
+    """Places of the tokens that begin a word. Pieces belong to the word before, and so do `.2%` in `3.2%` and parts of emoji."""
     heads: list[int] = []
     before = NO_WORD
     for place, (word, (start, end)) in enumerate(zip(tokens.words, tokens.offsets, strict=True)):
         if word not in (NO_WORD, before) and not (
-            heads and start and (text[start] in _GLUE or text[start - 1] in _GLUE) and _is_glued(text, start, end)
+            heads
+            and start
+            and (text[start] in _GLUE or text[start - 1] in _GLUE)
+            and _is_glued(text, tokens.offsets[heads[-1]][0], start, end)
         ):
             heads.append(place)
         before = word
     return heads
 
 
-def _is_glued(text: str, start: int, end: int) -> bool:
-    """Whether text[start:end], not at the beginning, goes on with the word before it, as marks inside words and numbers do."""
+def _is_glued(text: str, head: int, start: int, end: int) -> bool:
+    """Whether text[start:end] goes on with the word that begins at `head`, as marks inside words and numbers do."""
     left, mark = text[start - 1], text[start]
+    if left == _JOINER or mark in _TONES:
+        return not left.isspace()
+    if mark in _REGIONS:
+        return left in _REGIONS and head == start - 1
     if mark == "%":
         return left.isdigit()
     if mark in _INNER:
         return end - start == 1 and end < len(text) and _is_plain(left) and _is_plain(text[end])
     return left in _INNER and start > 1 and _is_plain(text[start - 2]) and _is_plain(mark)
+
+
+def _with_marks(text: str, end: int) -> int:
+    """Where what ends at `end` ends with the marks on its last character: accents, and what makes a heart red."""
+    while end < len(text) and text[end] > "\u02ff" and unicodedata.category(text[end])[0] == "M":
+        end += 1
+    return end
 
 
 def _is_plain(character: str) -> bool:

@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 _UNITS = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")  # a Chinese character, or a word
-_PASSED_ON = re.compile(r"https?://\S+|@\w+")
+# Chinese goes on behind an address or a name without a blank. No weibo name is longer than 15 Chinese characters: what goes on
+# beyond them is the text, and only what is written in plain letters is the name.
+_PASSED_ON = re.compile(r"https?://[!-~]+|@(?:\w{1,15}(?!\w)|[a-z0-9_]+)")
 _AGAIN = re.compile(r"\W*(?:update|wrapup|refile|corrected|快讯|更新|突发|重发)[\s\d]*[-:|】]")
 _RETWEET = "rt"
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LONGEST = 10_000  # characters, and
 _FIRST = 1_000  # units looked at: a copy is recognised by its beginning
 _WORDS = 1 << 15  # whose hashes are kept: most of a text's words are in other texts too
+_SHORT = 32  # characters of a word that is worth keeping: longer ones are no words, and there is no end to their size
 
 
 def story_signature(text: str) -> int:
@@ -28,7 +31,7 @@ def story_signature(text: str) -> int:
     text = text[:_LONGEST]
     folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
     units = _units(folded) or [folded]
-    words = np.fromiter(map(_hash, units), np.uint64, len(units))  # [U]
+    words = np.array([_kept(unit) if len(unit) <= _SHORT else _hash(unit) for unit in units], np.uint64)  # [U]
     shingles = np.sort(np.concatenate([words, _mixed(words[:-1], words[1:])]))
     shingles = shingles[np.append(shingles[1:] != shingles[:-1], True)]  # [S], each once
     bits = np.unpackbits(shingles.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)  # [S, 64]
@@ -44,9 +47,11 @@ def _units(folded: str) -> list[str]:
     return [unit for unit in units if unit != _RETWEET] or _UNITS.findall(folded)[:_FIRST]
 
 
-@lru_cache(_WORDS)
 def _hash(unit: str) -> int:
     return int.from_bytes(blake2b(unit.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+_kept = lru_cache(_WORDS)(_hash)
 
 
 def _mixed(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.uint64]:

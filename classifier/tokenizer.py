@@ -63,6 +63,7 @@ class Tokenizer:
         most = most_tokens(max_tokens)
         self._fast.no_padding()
         self._fast.enable_truncation(most)
+        self._fast.encode_special_tokens = True  # "[SEP]" in a text is text: it ends nothing
         self._max_tokens = max_tokens
         self._most = most * _CHARACTERS_A_TOKEN
         self.padding: int = self._fast.token_to_id("[PAD]") or 0

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, json
 
 from classifier.folding import folded
+from ingest.cleaning import clean_line
 from ingest.tables import WrongTables, read_tables, read_text
 
 LISTS = ("aliases", "tickers", "ambiguous", "context", "exclusions")
@@ -157,8 +158,15 @@ def _unreadable(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _entry(values: Mapping[str, Any]) -> WatchedName:
-    lists = {key: tuple(dict.fromkeys(" ".join(each.split()) for each in values.get(key, ()))) for key in LISTS}
-    return WatchedName(name=_BLANKS.sub(" ", values["name"].strip()), tier=values.get("tier", 2), **lists)
+    lists = {
+        key: tuple(dict.fromkeys(_cleaned(" ".join(each.split())) for each in values.get(key, ()))) for key in LISTS
+    }
+    return WatchedName(name=_cleaned(values["name"].strip()), tier=values.get("tier", 2), **lists)
+
+
+def _cleaned(text: str) -> str:
+    """As texts are in which it is looked for: what a spreadsheet adds unseen stands in none. Control characters are told of."""
+    return _BLANKS.sub(" ", text) if _CONTROL.search(text) else clean_line(text)
 
 
 def _called(values: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ REASONS = {
     "bad_time": "published_at cannot be told for certain",
     "future": "published_at lies more than a day ahead",
     "empty_text": "nothing is left of the text after cleaning",
+    "unscorable": "the model cannot score the text, though it can score others",
     "killed": "the process died of this text, alone, more than once",
     "undecodable": "an alert in the log cannot be read",
     "refused": "a destination refused the alert for good",

@@ -16,6 +16,7 @@ class Step(Struct, frozen=True):
     seeks: Mapping[Place, int] = {}
     pauses: Sequence[Place] = ()  # no more records of these until they are resumed; a pause ends with `Closed` too
     resumes: Sequence[Place] = ()
+    is_half: bool = False  # the next step completes it, or takes it back: a stop waits for that one
 
 
 class Box(Protocol):

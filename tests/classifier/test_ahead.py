@@ -60,6 +60,7 @@ def test_what_was_left_of_a_log_made_again_says_nothing_of_the_new_one(desk: Des
 def test_what_was_left_of_a_partition_given_away_is_its_next_readers(desk: Desk, scorer: Scorer) -> None:
     assert list(left_at_work(desk, scorer).steps([Closed(HERE)])) == []
     assert_consecutive(desk.ranges(), 0, 10)
+    assert desk.metric("scoring_seconds_count") == 1  # what is given up is not counted
 
 
 @pytest.mark.parametrize("is_remade", [False, True])
@@ -109,3 +110,4 @@ def test_of_several_partitions_any_that_has_more_is_enough_to_leave_a_portion_in
     desk.clock.now += 30 * SECOND
     assert list(member.steps([]))
     assert desk.ranges()[-1].read_at == polled_at  # what came to its end meanwhile is not known to have been read
+    assert desk.ranges()[-1].classified_at >= desk.clock.now

@@ -168,7 +168,7 @@ def test_a_network_of_other_topics_than_the_manifest_names_is_refused(copied: Pa
             network["thresholds"]["weather"] = 0.5
 
     rewrite(copied, add)
-    with pytest.raises(ArtifactError, match=r"manifest\.json names 18"):
+    with pytest.raises(ArtifactError, match=r"17 topics and 3 sentiments, but manifest\.json names 18 topics"):
         Scorer.open(copied, device="cpu")
 
 

@@ -3,11 +3,17 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from classifier.artifact import ArtifactError, ModelFails
+from classifier.batches import Group
 from classifier.caution import MOST_DEATHS
+from classifier.reading import Bad, Reading
 from classifier.scorer import Scored, Scorer, Work, never
+from classifier.session import Outputs
+from classifier.tokenizer import MOST_CHUNKS
 from tests.classifier.made import document
 from tests.classifier.turning import Desk, Member, assert_consecutive, documents, news
 
@@ -40,8 +46,27 @@ def test_texts_that_the_model_fails_on_are_dead_letters_and_the_others_are_score
     Member(desk, Picky.open(artifact_folder, device="cpu")).run()
     assert_consecutive(desk.ranges(), 0, 30)
     assert documents(desk.ranges()) == [f"n{number}" for number in range(30) if number not in (0, 7, 8, 29)]
-    assert [(letter.offset, letter.reason) for letter in desk.dead()] == [(at, "killed") for at in (0, 7, 8, 29)]
+    assert [(letter.offset, letter.reason) for letter in desk.dead()] == [(at, "unscorable") for at in (0, 7, 8, 29)]
     assert "the runtime ran into something" in desk.dead()[0].sentence
+
+
+class Fragile(Scorer):
+    """A real model whose network fails on what has so few tokens as the text `Ruin`."""
+
+    def _run(self, group: Group, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
+        if any(len(chunks[place]) <= 4 for place in group.members):
+            raise RuntimeError("the runtime ran into something")
+        return super()._run(group, chunks)
+
+
+def test_work_is_counted_once_and_no_text_as_a_copy_though_all_are_tried_again(artifact_folder: Path) -> None:
+    distinct = [f"Shares of company number {number} fall after a profit warning" for number in range(14)]
+    texts = [*distinct[:6], "Ruin", *distinct[6:], "Shares of the bank fall sharply. " * 400]
+    work = Work()
+    scores = Reading(Fragile.open(artifact_folder, device="cpu", threads=1), never).scores(texts, work)
+    assert [isinstance(score, Bad) for score in scores] == [text == "Ruin" for text in texts]
+    assert (work.texts, work.cached, work.truncated) == (15, 0, 1)
+    assert sum(batch.texts for batch in work.batches) == 14 + MOST_CHUNKS
 
 
 def test_at_the_start_a_model_that_fails_on_everything_is_no_model(artifact_folder: Path) -> None:

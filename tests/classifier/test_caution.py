@@ -22,11 +22,10 @@ def test_a_process_that_lived_leaves_no_caution() -> None:
 
 
 def test_each_death_makes_the_range_smaller_until_one_record_is_left_to_blame() -> None:
-    limits = []
-    caution = Caution()
-    while not caution.blames:
+    limits, note = [], ""
+    while not (caution := caution_after(note).begin()).blames:  # each dies
         limits.append(caution.limit)
-        caution = caution_after(caution.begin().note)
+        note = caution.note
     assert limits == [256, 32, 4] + [1] * MOST_DEATHS
 
 

@@ -3,18 +3,30 @@
 import itertools
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from bellwether.loop import Loop, Role
+from bellwether.metrics import LoopMetrics
+from classifier.classify import Classify
+from classifier.metrics import ClassifyMetrics
 from classifier.privacy import MASK
 from classifier.reading import KEPT_CHARACTERS
 from classifier.scorer import Scorer
 from classifier.scores import WHOLE, ScoreRange, decode_range
 from classifier.stories import story_signature
-from ingest.instants import SECOND
-from ingest.logs import Batch, Closed, Ended, Message, Opened, Place, Position, Skipped
+from ingest import logs
+from ingest.decode import Decoder
+from ingest.document import Document
+from ingest.instants import MINUTE, SECOND
+from ingest.logs import Batch, Closed, Ended, Message, Opened, Place, Position, Record, Skipped
+from ingest.steps import Step
 from tests.classifier.made import document
 from tests.classifier.turning import HERE, NEWS, NOW, Desk, Member, assert_consecutive, documents, news
 
@@ -275,6 +287,59 @@ def test_a_stop_publishes_nothing_more_and_blames_nobody(desk: Desk, scorer: Sco
     assert opened.committed == Position(0, '{"first":true}')
     next_one.run()
     assert documents(desk.ranges()) == [f"n{number}" for number in range(30)]
+
+
+def test_who_is_asked_to_stop_before_a_range_is_begun_notes_nothing(desk: Desk, scorer: Scorer) -> None:
+    desk.append(*news(3))
+    stopped = Member(desk, scorer, stop=lambda: True)
+    stopped.turn()
+    assert list(stopped.steps(stopped.poll())) == []
+
+
+class Interrupted(Classify):
+    """Is asked to stop by the time that it has committed its first note."""
+
+    def __init__(self, scorer: Scorer, stop: Event) -> None:
+        metrics = ClassifyMetrics(CollectorRegistry(), scorer)
+        super().__init__({NEWS.log: Decoder(bound_us=2 * MINUTE)}, scorer, metrics, replay=False, stop=stop.is_set)
+        self._asked = stop
+
+    def step(self, events: Sequence[logs.Event], now: int) -> Iterator[Step]:
+        for step in super().step(events, now):
+            if not step.messages:
+                self._asked.set()
+            yield step
+
+
+def test_a_stop_while_the_note_is_committed_blames_nobody(desk: Desk, scorer: Scorer) -> None:
+    desk.append(*news(3))
+    stop = Event()
+    role = Role("classify", "classify", (NEWS.log,), partial(Interrupted, scorer, stop))
+    Loop(role, desk.logs, desk.clock, LoopMetrics(CollectorRegistry(), [role.name])).run(stop)
+    assert documents(desk.ranges()) == []
+    next_one = Member(desk, scorer)
+    (opened,) = next_one.turn()
+    assert isinstance(opened, Opened)
+    assert opened.committed == Position(0)
+    next_one.run()
+    assert documents(desk.ranges()) == ["n0", "n1", "n2"]
+
+
+@pytest.mark.parametrize("replay", [False, True])
+def test_when_scores_were_ready_is_told_as_it_is_and_in_a_replay_does_not_hang_on_how_long_it_took(
+    desk: Desk, scorer: Scorer, *, replay: bool
+) -> None:
+    class Slow(Decoder):
+        def decode(self, record: Record) -> Document:
+            sleep(0.1)
+            return super().decode(record)
+
+    desk.append(*news(3))
+    Member(desk, scorer, replay=replay, decoder=Slow(bound_us=2 * MINUTE, replay=replay)).run()
+    (scores,) = desk.ranges()
+    took = scores.classified_at - desk.clock.now
+    assert took == 0 if replay else took >= 0.3 * SECOND
+    assert scores.read_at == (None if replay else desk.clock.now)
 
 
 def test_scores_are_the_same_whatever_the_poll_size(tmp_path: Path, scorer: Scorer) -> None:

@@ -57,6 +57,46 @@ def test_a_quota_need_not_be_whole_and_counts_as_the_next_whole_number(
 
 
 @pytest.mark.parametrize(
+    ("membership", "files", "granted"),
+    [
+        ("0::/system.slice/bellwether.service\n", {"system.slice/bellwether.service/cpu.max": "200000 100000\n"}, 2),
+        (
+            "0::/system.slice/bellwether.service\n",
+            {"system.slice/bellwether.service/cpu.max": "max 100000\n", "system.slice/cpu.max": "50000 100000\n"},
+            0.5,
+        ),
+        ("0::/a/b\n", {"a/b/cpu.max": "100000 100000\n", "a/cpu.max": "300000 100000\n"}, 1),
+        ("0::/a\n", {"b/cpu.max": "100000 100000\n"}, None),
+        ("0::/\n", {"cpu.max": "300000 100000\n"}, 3),  # a container with a namespace of its own
+        (
+            "5:cpu,cpuacct:/docker/c0ffee\n1:name=systemd:/x\n",  # and one without
+            {"cpu/cpu.cfs_quota_us": "400000", "cpu/cpu.cfs_period_us": "100000"},
+            4,
+        ),
+        (
+            "5:cpu,cpuacct:/a/b\n4:cpuset:/c\n0::/\n",
+            {
+                "cpu/a/cpu.cfs_quota_us": "150000",
+                "cpu/a/cpu.cfs_period_us": "100000",
+                "cpu/a/b/cpu.cfs_quota_us": "-1",
+                "cpu/a/b/cpu.cfs_period_us": "100000",
+            },
+            1.5,
+        ),
+    ],
+)
+def test_the_lowest_quota_counts_from_the_processs_own_cgroup_to_the_root(
+    tmp_path: Path, membership: str, files: dict[str, str], granted: float | None
+) -> None:
+    (tmp_path / "membership").write_text(membership)
+    root = tmp_path / "cgroup"
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    assert quota(root, tmp_path / "membership") == granted
+
+
+@pytest.mark.parametrize(
     ("told", "model", "fast"),
     [
         ("model name\t: Xeon\nflags\t\t: fpu avx512_vnni amx_int8\n", "Xeon", ("AMX", "VNNI")),

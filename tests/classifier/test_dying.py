@@ -29,4 +29,4 @@ def test_the_text_that_kills_is_dead_lettered_alone(
     assert_consecutive(desk.ranges(), 0, 30)
     assert documents(desk.ranges()) == [f"n{n}" for n in range(30) if n not in poisonous]
     assert [(letter.offset, letter.reason) for letter in desk.dead()] == [(n, "killed") for n in poisonous]
-    assert len(exits) > len(poisonous) * MOST_DEATHS  # each was tried alone, and more than once
+    assert len(exits) > len(poisonous) * MOST_DEATHS  # each was tried alone, so often

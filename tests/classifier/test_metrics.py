@@ -1,10 +1,15 @@
+import pytest
 from msgspec import structs
+from prometheus_client import CollectorRegistry
 
-from classifier.scorer import Scorer
+from classifier.metrics import ClassifyMetrics
+from classifier.reading import Outcome
+from classifier.scorer import Scorer, Work
 from classifier.tokenizer import MOST_CHUNKS
 from ingest.deadletters import REASONS
 from ingest.decode import Decoder
 from ingest.instants import MINUTE, SECOND
+from ingest.logs import Record
 from tests.classifier.made import document
 from tests.classifier.turning import Desk, Member
 
@@ -50,6 +55,22 @@ def test_every_document_counts_under_its_topics_and_its_sentiment(desk: Desk, sc
         (scores.topics[label], "negative") for label in scored.labels
     }
     assert desk.metric("records_total", kafka_topic="news") == 2
+
+
+@pytest.mark.parametrize(
+    ("sentiment", "counted"),
+    [((5_000, 5_000, 0), "neutral"), ((5_000, 0, 5_000), "positive"), ((4_000, 3_000, 3_000), "negative")],
+)
+def test_a_tie_is_not_negative(desk: Desk, scorer: Scorer, sentiment: tuple[int, int, int], counted: str) -> None:
+    desk.append(document(1, "Shares fall"))
+    Member(desk, scorer).run()
+    ((scored,),) = (scores.documents for scores in desk.ranges())
+    registry = CollectorRegistry()
+    tied = structs.replace(scored, sentiment=sentiment)
+    ClassifyMetrics(registry, scorer).count("news", [Outcome(Record(0, 0, None, None), tied)], Work(), None)
+    told = [sample for metric in registry.collect() for sample in metric.samples if sample.value]
+    sentiments = {sample.labels["sentiment"] for sample in told if sample.name == "bellwether_classify_topics_total"}
+    assert sentiments == {counted}
 
 
 def test_the_time_from_arrival_to_scores_is_told_of_what_comes_live_only(desk: Desk, scorer: Scorer) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from classifier.names import MOST, NameFinder
+from classifier.names import MOST, READ, NameFinder
 from classifier.watchlist import WatchedName, WatchList, read_watch_list
 
 ENTRIES = (
@@ -68,6 +68,20 @@ def test_a_name_counts_as_it_is_written_and_as_a_word_of_its_own(
         ("(baba is a grandmother)", []),
         ("(BABA is a grandmother)", []),
         ("Payments (V) and plan V", ["Visa Inc"]),
+        ("Visa Inc. (V) rises", ["Visa Inc"]),
+        ("维萨（V）上涨", ["Visa Inc"]),
+        ("Cards [NYSE: V] rise", ["Visa Inc"]),
+        ("Cards (NYSE:V) rise", ["Visa Inc"]),
+        ("Cards (MA, V) rise", ["Visa Inc"]),
+        ("看好$V", ["Visa Inc"]),
+        ("Copyright (V) Reuters", []),
+        ("It rose on Monday. (V) 2026 Thomson Reuters", []),
+        ("He left on Monday (V) 2026", []),
+        ("(V) 2026 Thomson Reuters", []),
+        ("Windows(V) sells", []),
+        ("Causes: (U) costs; (V) wages", []),
+        ("It costs US$V, A$V or HK$V", []),
+        ("Sales (US$V) fell", []),
         ("Plan V and V-shaped shares", []),
     ],
 )
@@ -100,6 +114,76 @@ def test_a_ticker_counts_with_a_dollar_an_exchange_or_brackets(finder: NameFinde
 )
 def test_an_ambiguous_name_needs_its_context_and_no_exclusion(finder: NameFinder, text: str, names: list[str]) -> None:
     assert list(finder.find(text)) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("3M cuts its forecast", ["3M"]),
+        ("Post-it maker 3M, 360 and 58同城", ["3M", "58同城", "奇虎360"]),
+        ("It fell 5.2%，360跌3%", ["奇虎360"]),
+        ("Forever 21 shuts. Forever 21, too", ["Forever 21"]),
+        ("Revenue of 1.3M", []),
+        ("Revenue of 1,3M", []),
+        ("收于1,360元", []),
+        ("上涨3.360%，成交360.5，共360,000手，涨360%", []),
+        ("报12.58同城会", []),
+        ("It raised $3M, €3M, £3M, ¥3M and US$3M", []),
+        ("Forever 21,000 and Forever 21.5", []),
+    ],
+)
+def test_part_of_a_number_or_an_amount_is_no_name(text: str, names: list[str]) -> None:
+    entries = (
+        WatchedName("3M"),
+        WatchedName("奇虎360", aliases=("360",)),
+        WatchedName("58同城"),
+        WatchedName("Forever 21"),
+    )
+    assert list(NameFinder(WatchList(entries)).find(text)) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Debt of Credit\nSuisse falls", ["Credit Suisse"]),
+        ("Gap widens near\nthe stores", ["Gap Inc"]),
+        ("Gap shares: a pay\ngap", ["Gap Inc"]),
+        ("A gap between power\nsupply and demand, says Delta", ["Delta"]),
+        ("Coca‑Cola, Coca‐Cola and Coca–Cola", ["Coca-Cola"]),
+        ("伯克希尔•哈撒韦", ["伯克希尔·哈撒韦"]),
+        ("伯克希尔・哈撒韦", ["伯克希尔·哈撒韦"]),
+        ("伯克希尔‧哈撒韦", ["伯克希尔·哈撒韦"]),
+        ("伯克希尔･哈撒韦", ["伯克希尔·哈撒韦"]),
+        ("McDonald´s rises", ["McDonald's"]),
+        ("McDonald`s rises", ["McDonald's"]),
+        ("McDonald′s rises，ＩＢＭ falls", ["IBM", "McDonald's"]),
+    ],
+)
+def test_broken_lines_and_marks_that_look_alike_hide_no_name(text: str, names: list[str]) -> None:
+    entries = (
+        *ENTRIES,
+        WatchedName("Credit Suisse"),
+        WatchedName("Coca-Cola"),
+        WatchedName("伯克希尔·哈撒韦"),
+        WatchedName("Delta", ambiguous=("Delta",), context=("power supply",)),
+    )
+    assert list(NameFinder(WatchList(entries)).find(text)) == names
+
+
+def test_an_exclusion_over_two_lines_voids_a_name(finder: NameFinder) -> None:
+    assert finder.find("Visa\napplication fees by card") == ()
+
+
+def test_what_is_cut_off_at_the_end_of_what_is_looked_at_makes_no_other_name() -> None:
+    finder = NameFinder(WatchList((WatchedName("Ever"), WatchedName("Evergrande"))))
+    before = "a " * (READ // 2 - 2)
+    assert finder.find(f"{before}Evergrande") == ()
+    assert finder.find(f"{before}Ever") == ("Ever",)
+
+
+def test_a_name_is_found_as_far_as_the_model_reads() -> None:
+    finder = NameFinder(WatchList((WatchedName("Evergrande"),)))
+    assert finder.find("The market was calm. " * 400 + "Evergrande") == ("Evergrande",)
 
 
 def test_of_names_that_overlap_the_longest_counts(finder: NameFinder) -> None:

@@ -11,6 +11,7 @@ from threading import Event
 import numpy as np
 import onnxruntime
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
 from classifier.artifact import SENTIMENTS, ModelFails
 from classifier.batches import Group, Shape
@@ -68,6 +69,24 @@ def test_where_the_runtime_falls_back_to_the_processor_it_has_the_processors_net
     assert fallen.score(TEXTS[::3]) == together[::3]
     with pytest.raises(DeviceError, match=f"got {CPU}"):
         Scorer.open(artifact_folder, device="cuda")
+
+
+def test_where_a_gpu_fails_later_the_processor_does_not_take_its_place_unseen(
+    artifact_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing:
+        def run(self, *_: object) -> None:
+            raise EPFail("out of memory")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(inner, name)
+
+    scorer = Scorer.open(artifact_folder, device="cpu")
+    inner = scorer._session._session._sess
+    monkeypatch.setattr(scorer._session._session, "_sess", Failing())  # of the runtime: that its own fallback calls
+    with pytest.raises(EPFail):
+        scorer.score(["Shares fall"])
+    assert not capsys.readouterr().out
 
 
 def test_a_row_of_the_network_is_the_same_bit_for_bit_whatever_the_other_rows_hold(scorer: Scorer) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from classifier.scores import Span
-from classifier.spans import MOST_SPANS, spans_of
+from classifier.spans import MOST_SPANS, Words, spans_of
 from classifier.tokenizer import NO_WORD, Tokenizer
 
 
@@ -74,6 +74,32 @@ def test_marks_inside_words_and_numbers_belong_to_them(
     tokenizer: Tokenizer, text: str, inside: str, quoted: str
 ) -> None:
     assert [words for words, _ in evidence(tokenizer, text, **{inside: 0.9})] == [quoted]
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "quoted"),
+    [
+        ("up 👍🏽 good", "👍", "👍🏽"),
+        ("up 👍🏽👍🏻 good", "🏻", "👍🏻"),
+        ("I ❤️ it", "❤", "❤️"),
+        ("on 🇨🇳 soil", "🇳", "🇨🇳"),
+        ("on 🇨🇳, 🇺🇸 soil", "🇸", "🇺🇸"),
+        ("a 👨‍👩‍👧 home", "👩", "👨‍👩‍👧"),
+        ("a 🏳️‍🌈 flag", "🌈", "🏳️‍🌈"),
+        ("कहा हिन्दी में", "हिन्दी", "हिन्दी"),
+        ("by नमस्ते today", "न", "नमस्ते"),
+    ],
+)
+def test_a_picture_or_a_letter_with_its_marks_is_quoted_whole(
+    tokenizer: Tokenizer, text: str, inside: str, quoted: str
+) -> None:
+    assert [words for words, _ in evidence(tokenizer, text, **{inside: 0.9})] == [quoted]
+
+
+def test_flags_side_by_side_are_two_words(tokenizer: Tokenizer) -> None:
+    text = "🇨🇳🇺🇸🇯🇵"
+    (tokens,) = tokenizer.encode([text])
+    assert Words(text, tokens, np.ones(len(tokens))).bounds == [(0, 2), (2, 4), (4, 6)]
 
 
 def test_offsets_count_code_points_beyond_the_basic_plane_and_before_folding(tokenizer: Tokenizer) -> None:

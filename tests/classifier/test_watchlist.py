@@ -107,6 +107,27 @@ def test_a_name_is_read_with_one_blank_in_a_row(tmp_path: Path) -> None:
     ]
 
 
+def test_a_name_is_cleaned_as_texts_are(tmp_path: Path) -> None:
+    pasted = {
+        "name": "\ufeffEver\u00adgrande",
+        "aliases": ["恒大\u200b集团", "Cafe\u0301 &amp; Co"],
+        "tickers": ["EGRNF\u200b"],
+        "ambiguous": ["恒\u2060大"],
+        "context": ["\u200e债务"],
+        "exclusions": ["恒大\u200b冰泉"],
+    }
+    plain = WatchedName(
+        "Evergrande", ("恒大集团", "Café & Co"), ("EGRNF",), ("恒大",), context=("债务",), exclusions=("恒大冰泉",)
+    )
+    assert read_watch_list(None, [pasted]).names == (plain,)
+    table = written(tmp_path, "a.csv", "name\n\u200bEvergrande\u200b\n", "utf-8-sig")
+    assert read_watch_list(table).names == (WatchedName("Evergrande"),)
+    assert mistakes(None, {"name": "Evergrande"}, {"name": "Ever\u200bgrande"}) == [
+        "name.1 (Evergrande): stands at name.0 already; keep one"
+    ]
+    assert mistakes(None, {"name": "\u200b"})[0].endswith("a name or phrase is empty; remove it")
+
+
 def test_a_spelling_belongs_to_one_name_unless_both_call_it_ambiguous() -> None:
     air = {"name": "Delta Air Lines", "ambiguous": ["Delta"], "context": ["flights"]}
     chips = {"name": "Delta Electronics", "ambiguous": ["delta"], "context": ["chips"]}
