@@ -56,7 +56,7 @@ class Canaries:
                     self._holds = False
                 case _:
                     pass
-        if self._holds and now >= self._due:
+        if self._holds and not 0 < self._due - now <= self._every:  # also when the clock is set back
             self._due = now + self._every
             yield Step([
                 Message(each.log, canary(each.keys, now), partition=partition)

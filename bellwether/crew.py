@@ -8,9 +8,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import SimpleQueue
 from types import FrameType
+from typing import NoReturn, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -22,6 +25,12 @@ log = structlog.get_logger()
 
 SAME_SIGNAL_S = 0.3  # some send a signal to the process and at once to its whole group: that is one signal
 STOP_WITHIN_S = 8.0  # leaves time for the rest of a stop within 10
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):  # noqa: N818 - asked for
+    """A signal came before there was anything to end in good order."""
 
 
 class _Signal(Struct, frozen=True):
@@ -47,17 +56,31 @@ class Crew:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked)
 
-    def is_asked_to_stop(self, wait_s: float) -> bool:
-        """Whether a signal comes within `wait_s`. For the time before `run`."""
-        try:
-            self._happened.get(timeout=wait_s)
-        except Empty:
-            return False
-        return True
+    def first(self, act: Callable[[], T]) -> T:
+        """What `act` returns, or raises; `Stopped` as soon as a signal comes. For the time before `run`.
 
-    def run(self, loops: Sequence[Loop], done: Mapping[str, threading.Event] | None = None) -> None:
+        It has a thread of its own, which a stop leaves behind: a broker that says nothing can keep it waiting for long.
+        """
+        future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(act())
+            except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
+                future.set_exception(error)
+            finally:
+                self._happened.put(_Ended("start", None))
+
+        threading.Thread(target=work, name="start", daemon=True).start()
+        if isinstance(self._happened.get(), _Signal):
+            self.stop.set()
+            raise Stopped
+        return future.result()
+
+    def run(self, loops: Sequence[Loop], done: Mapping[str, threading.Event] | None = None) -> list[str]:
         """Return when a signal has come or every loop is done; `done` has an event to set for some of them.
 
+        Returns the names of those left behind: an orderly exit would be disturbed by a thread in the midst of foreign code.
         Raises what a loop died of: `Died` if nobody expected it.
         """
         done = done or {}
@@ -78,9 +101,9 @@ class Crew:
             error = happened.error
             if happened.name in done:
                 done[happened.name].set()
-        self._end(threads, error)
+        return self._end(threads, error)
 
-    def _end(self, threads: dict[str, threading.Thread], error: Exception | None) -> None:
+    def _end(self, threads: dict[str, threading.Thread], error: Exception | None) -> list[str]:
         self.stop.set()
         deadline = time.monotonic() + STOP_WITHIN_S
         for thread in threads.values():
@@ -91,8 +114,7 @@ class Crew:
         if error is not None:
             raise error
         log.info("stopped")
-        if left:  # a thread in the midst of foreign code would disturb an orderly exit
-            _leave_at_once(0)
+        return left
 
     def _guard(self, loop: Loop) -> None:
         """The top of a thread: whatever ends it is told to the one that waits."""
@@ -111,7 +133,7 @@ class Crew:
             self._asked_at = now
             self._happened.put(_Signal(number))
         elif now - self._asked_at > SAME_SIGNAL_S:
-            _leave_at_once(128 + number)
+            leave_at_once(128 + number)
 
 
 def _reason(name: str, error: BaseException) -> Exception:
@@ -122,7 +144,9 @@ def _reason(name: str, error: BaseException) -> Exception:
     return Died(f"{name} died: {type(error).__name__}: {error}")
 
 
-def _leave_at_once(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for its threads."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # nobody may listen any more, and it may be written to just now
+            stream.flush()
     os._exit(code)

@@ -55,7 +55,12 @@ def _positive(value: timedelta) -> timedelta:
 
 
 def _from_folder(path: Path) -> Path:
-    return _folder.get(Path.cwd()) / path.expanduser()
+    if "\0" in str(path):
+        raise ValueError("a path has no character 0: name the file")
+    try:
+        return _folder.get(Path.cwd()) / path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path}: there is no such user here, or none with a home; write the whole path") from None
 
 
 def _readable(path: Path) -> Path:
@@ -90,7 +95,12 @@ def web_address(value: SecretStr) -> SecretStr:
 
 def shown_address(address: SecretStr) -> str:
     """Scheme and host of an address: the rest often is its password; where it is none of the web, the host may be too."""
-    parts = urlsplit(address.get_secret_value())
+    text = address.get_secret_value()
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # what a service may understand all the same
+        scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", text)
+        return f"{scheme[0] if scheme else ''}://..."
     if parts.scheme not in {"http", "https"}:
         return f"{parts.scheme}://..."
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -110,7 +120,7 @@ def secret_in(value: SecretStr | None, file: Path | None) -> SecretStr | None:
     where = "" if file is None else f"{file} "
     if file is not None:
         try:
-            value = SecretStr(file.read_text("utf-8").strip())
+            value = SecretStr(file.read_text("utf-8-sig").strip())
         except UnicodeDecodeError:  # whose words hold a part of it
             raise ValueError(f"{where}is not UTF-8: a secret is one line of text") from None
     if value is not None and not value.get_secret_value().strip():

@@ -64,6 +64,7 @@ class Loop:
         self._reading = Outage(role.name, "read", metrics)
         self._writing = Outage(role.name, "write", metrics)
         self._held: dict[Place, Held] = {}
+        self._behind = 0
         self._standby_s = standby_s
         self._held_at = self.turned_at  # when it last held a partition
         self._stands_by = False
@@ -96,9 +97,9 @@ class Loop:
                     outage = self._writing
                     self._serve(reader, writer, stop)
             except _Spent:
-                self._held.clear()
+                self._let_go()
             except LogAway as away:
-                self._held.clear()
+                self._let_go()
                 outage.began(away)
                 self._turned()
                 stop.wait(outage.next_wait_s())
@@ -112,7 +113,7 @@ class Loop:
                 events += self._ends(reader, events)
             for step in box.step(events, self._clock()):
                 self._do(step, reader, writer)
-                if stop.is_set():
+                if stop.is_set() and not step.is_half:
                     return
             self._note_standby()
             self.done = self._is_done(box, reader, no_more=no_more)
@@ -215,7 +216,7 @@ class Loop:
 
     def _note_standby(self) -> None:
         self._writing.over_if_older(self._standby_s)
-        if self._held:
+        if self._held or self.away:
             self._held_at, self._stands_by = time.monotonic(), False
             return
         if not self._stands_by and time.monotonic() - self._held_at >= self._standby_s:
@@ -230,7 +231,18 @@ class Loop:
             if place in self._held:
                 self._held[place].committed = position.offset
 
+    def _let_go(self) -> None:
+        """What was read and not committed is read again: its partitions are nobody's until it has them anew."""
+        self._measure()
+        self._held.clear()
+        self._held_at, self._stands_by = time.monotonic(), False
+
+    def _measure(self) -> None:
+        """How far it is behind. Without a partition that is not known, and as it was, unless others have them all."""
+        if self._held or self._stands_by:
+            self._behind = sum(max(0, held.end - held.position) for held in self._held.values())
+
     def _turned(self) -> None:
         self.turned_at = time.monotonic()
-        behind = sum(max(0, held.end - held.position) for held in self._held.values())
-        self._metrics.turned(self.name, behind, len(self._held))
+        self._measure()
+        self._metrics.turned(self.name, self._behind, len(self._held))

@@ -19,10 +19,11 @@ class LoopMetrics:
         self.turns = Counter(f"{name}_turns_total", "Turns of the loop, and steps within.", labels, registry=registry)
         self.last_turn = Gauge(f"{name}_last_turn_timestamp_seconds", "When it last turned.", labels, registry=registry)
         self.behind = Gauge(
-            f"{name}_behind_records", "Records in its partitions that it has not read yet.", labels, registry=registry
-        )
+            f"{name}_behind_records", "Records in its partitions that it has not read yet; as last known while its log is away.",
+            labels, registry=registry,
+        )  # fmt: skip
         self.partitions = Gauge(
-            f"{name}_partitions", "Partitions it holds; 0: it stands by.", labels, registry=registry
+            f"{name}_partitions", "Partitions it holds; 0: it stands by, or its log is away.", labels, registry=registry
         )
         self.away = Gauge(f"{name}_log_away", "1 while its log cannot be used.", (*labels, "doing"), registry=registry)
         self.outages = Counter(

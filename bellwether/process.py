@@ -1,5 +1,7 @@
 """One process: starts what its parts need, runs their loops, and ends in good order."""
 
+import errno
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,7 +13,8 @@ from prometheus_client import CollectorRegistry
 from alerting.receiver import Receiver, ReceiverMetrics, receiver_route
 from bellwether.auditing import audit_start
 from bellwether.clock import now
-from bellwether.crew import Crew
+from bellwether.crew import Crew, Stopped, leave_at_once
+from bellwether.failures import NotNow
 from bellwether.health import Board, PageServer, pages
 from bellwether.kinds import secret_in
 from bellwether.logging import start_logging
@@ -25,11 +28,10 @@ from ingest.logs import LogAway
 
 log = structlog.get_logger()
 
+# Later somebody else may let it go, the network be up, or the name be known.
+LATER = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_NONAME}
+
 T = TypeVar("T")
-
-
-class _Stopped(Exception):  # noqa: N818 - asked for
-    pass
 
 
 class Process:
@@ -46,17 +48,19 @@ class Process:
         self._showing = Showing(settings, self._registry) if "console" in parts else None
 
     def run(self) -> None:
-        """All of it. Raises `Died`, `LogUnfit`, `WrongSettings`, `ArtifactError`, `ModelFails` or `DeviceError`."""
+        """All of it. Raises `Died`, `LogUnfit`, `WrongSettings`, `NotNow`, `ArtifactError`, `ModelFails` or `DeviceError`."""
         start_logging(self._settings.logging)
         describe_process(self._registry)
         self._crew.listen()
         server = self._serve_pages()
         try:
-            loops = self._start()
+            loops = self._crew.first(self._start)
             self._board.starting, self._board.loops = "", loops
-            self._crew.run(loops, self._done)
-        except _Stopped:
+            if self._crew.run(loops, self._done):
+                leave_at_once(0)
+        except Stopped:
             log.info("stopped")
+            leave_at_once(0)
         finally:
             server.close()
 
@@ -70,8 +74,12 @@ class Process:
         for sentence in self._when_there(outage, lambda: ready_logs(settings, logs)):
             log.info("log made", what=sentence)
         started_at = now()
-        writer = f"start-{uuid.uuid4().hex}"
-        self._when_there(outage, lambda: audit_start(settings, self._parts, writer, logs, started_at))
+
+        def audit() -> None:
+            writer = f"start-{uuid.uuid4().hex}"  # a name for each attempt: one that failed may have been written all the same
+            audit_start(settings, self._parts, writer, logs, started_at)
+
+        self._when_there(outage, audit)
         if self._receiver is not None:
             self._receiver.open(logs)
         self._board.starting = "starting"
@@ -82,15 +90,15 @@ class Process:
         return [Loop(role, logs, now, self._metrics) for role in made]
 
     def _when_there(self, outage: Outage, act: Callable[[], T]) -> T:
-        """Try until the log is there. Raises `_Stopped` when a signal comes first."""
+        """Try until the log is there. Raises `Stopped` when a stop is asked for."""
         while True:
             try:
                 result = act()
             except LogAway as away:
                 outage.began(away)
                 self._board.starting = str(away)
-                if self._crew.is_asked_to_stop(outage.next_wait_s()):
-                    raise _Stopped from None
+                if self._crew.stop.wait(outage.next_wait_s()):
+                    raise Stopped from None
             else:
                 outage.over()
                 return result
@@ -99,13 +107,15 @@ class Process:
         http = self._settings.http
         routes = [receiver_route(self._receiver, now)] if self._receiver is not None else []
         others = [*routes, *(self._showing.routes() if self._showing is not None else [])]
+        application = pages(self._board, self._registry, others)
         try:
-            server = PageServer(pages(self._board, self._registry, others), http.host, http.port)
-        except OSError as error:
-            why = str(error.strerror).partition(" (while")[0]  # what follows is the address again
-            raise WrongSettings(
-                [f"http.port: {http.host}:{http.port} is not to be had ({why}); name another, or 0 for any"]
-            ) from None
+            server = PageServer(application, http.host, http.port)
+        except (OSError, ValueError, TypeError) as error:  # a name may be none
+            why = str(getattr(error, "strerror", error)).partition(" (while")[0]  # what follows is the address again
+            sentence = f"http.port: {http.host}:{http.port} is not to be had ({why}); name another, or 0 for any"
+            if getattr(error, "errno", None) in LATER:
+                raise NotNow(sentence) from None
+            raise WrongSettings([sentence]) from None
         log.info("pages served", host=http.host, port=server.port)
         return server
 

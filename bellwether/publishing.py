@@ -10,12 +10,15 @@ from typing import IO
 import click
 import msgspec
 from msgspec import Struct
+from pydantic import ValidationError
 
 from bellwether.clock import now
 from bellwether.progress import Advance, progress_bar
 from bellwether.roles import open_logs, ready_logs
+from bellwether.sections.logs import InputSection
 from bellwether.settings import Settings
 from bellwether.stopping import Stop
+from bellwether.writing import is_read, private
 from ingest.decode import BadDocument, Decoder, FieldMapping
 from ingest.files import BadLine, BrokenFile, DocumentFile, Line
 from ingest.instants import microseconds
@@ -63,13 +66,19 @@ class FilePublisher:
         )
 
     def publish(self, name: str) -> Count:
-        """Publish one file; says what was rejected. Raises `LogAway`, `LogUnfit` or `BrokenFile` saying how far it came."""
+        """Publish one file; says what was rejected. Raises `LogAway`, `LogUnfit` or `BrokenFile` saying how far it came.
+
+        And `click.UsageError`, if the rejected lines would go over the file itself.
+        """
+        kept = self._rejects(name)
+        if is_read(kept, name):
+            raise click.UsageError(f"--rejects {kept} is the file to be read: name another")
         count = Count(safe=self._options.from_line - 1)
         file = DocumentFile(name, self._options.form, self._options.encoding)
         try:
             with (
                 progress_bar(Path(file.name).name, file.size or None) as advance,
-                _Rejects(self._rejects(name)) as rejects,
+                _Rejects(kept, goes_on=self._options.from_line > 1) as rejects,
                 Stop() as self._stop,
             ):
                 self._lines(file, count, rejects, advance)
@@ -155,16 +164,14 @@ class FilePublisher:
             click.echo(f"  {HINTS[reason]}", err=True)
 
 
-def private(path: str, flags: int) -> int:
-    """An opener for `open`: a new file is for its owner alone, since it holds texts that are not masked."""
-    return os.open(path, flags, 0o600)
-
-
 class _Rejects:
-    """The file of rejected lines, made with the first: each with its number, the reason and its text."""
+    """The file of rejected lines, made with the first: each with its number, the reason and its text.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Who goes on with a file adds to those of the lines before.
+    """
+
+    def __init__(self, path: Path, *, goes_on: bool) -> None:
+        self._path, self._mode = path, "ab" if goes_on else "wb"
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> "_Rejects":
@@ -179,7 +186,7 @@ class _Rejects:
         line = {"line": bad.number, "reason": bad.reason, "sentence": bad.sentence, "text": bad.text}
         try:
             if self._file is None:
-                self._file = open(self._path, "wb", opener=private)  # noqa: SIM115 - a path's own `open` takes no opener
+                self._file = open(self._path, self._mode, opener=private)  # noqa: SIM115 - a path's own takes no opener
             self._file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
             raise BrokenFile(
@@ -200,6 +207,18 @@ def logs_with(settings: Settings, log: str) -> Iterator[Logs]:
         yield logs
 
 
+@contextmanager
+def logs_there(settings: Settings, log: str) -> Iterator[Logs]:
+    """The logs, for who makes none: `log` has to be there. Raises `LogUnfit` or `LogAway`."""
+    if settings.kafka is None and not os.path.isfile(settings.log_path):  # noqa: PTH113 - a path's own may raise
+        raise LogUnfit(
+            f"there is no embedded log {settings.log_path}: name its settings with --config, or make it with `bellwether init`"
+        )
+    with closing(open_logs(settings, now)) as logs:
+        logs.partitions(log)
+        yield logs
+
+
 def native_input(settings: Settings, to: str | None) -> str:
     """The log to publish to: `to`, else the first input that reads native documents. Raises `click.UsageError`."""
     mapped = {each.kafka_topic for each in settings.input if each.fields}
@@ -208,6 +227,10 @@ def native_input(settings: Settings, to: str | None) -> str:
             f"{to} holds documents in a format of its own ([input.fields]); publish to another input"
         )
     if to is not None:
+        try:
+            InputSection(kafka_topic=to)
+        except ValidationError as error:
+            raise click.UsageError(f"--to {to}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
         if to not in {each.kafka_topic for each in settings.input}:
             click.echo(f"note: no [[input]] names {to}: `init` does not make it, `run` does not read it", err=True)
         return to

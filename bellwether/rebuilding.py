@@ -7,7 +7,7 @@ from pathlib import Path
 from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.rebuild import Rebuilt, rebuild
 from bellwether.clock import now
-from bellwether.publishing import logs_with
+from bellwether.publishing import logs_there
 from bellwether.roles import aggregate_settings
 from bellwether.settings import Settings
 from classifier.scores import SCORES
@@ -71,7 +71,7 @@ def _alerts(logs: Logs) -> Iterator[Alert]:
 @contextmanager
 def _logs(settings: Settings, kept: Path | None) -> Iterator[Logs]:
     if kept is None:
-        with logs_with(settings, ALERTS.log) as logs:
+        with logs_there(settings, ALERTS.log) as logs:
             yield logs
     else:
         with closing(EmbeddedLogs(kept.absolute(), now)) as logs:

@@ -1,8 +1,8 @@
 """Which dead letters are put back, and with what in them."""
 
 import base64
-import binascii
-from collections.abc import Iterable, Iterator
+import codecs
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -34,13 +34,15 @@ def repaired(letters: Iterable[Letter], file: Path, refused: list[str]) -> Itera
     """The letters that `file` names, with their values from there; a sentence into `refused` for each that cannot be."""
     values: dict[str, bytes] = {}
     with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, given in enumerate(lines, 1):
+            line = given.removeprefix(codecs.BOM_UTF8) if number == 1 else given
             if line.strip():
                 try:
                     name, value = _value(line)
-                except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, RecursionError):
+                except (msgspec.DecodeError, ValueError, RecursionError):
                     refused.append(
-                        f"{file}:{number}: is no line of an export any more: it has to hold `letter` and `value`"
+                        f"{file}:{number}: is no line of an export any more: "
+                        "it has to hold `letter` and `value` or `value_base64`"
                     )
                 else:
                     values[name] = value
@@ -62,8 +64,14 @@ def _value(line: bytes) -> tuple[str, bytes]:
     return found.letter, found.value.encode()
 
 
-def sound(chosen: Iterable[Repaired], settings: Settings, now: int, refused: list[str]) -> Iterator[Repaired]:
-    """Those that would be read under the settings in force; a sentence into `refused` for each other."""
+def sound(
+    chosen: Iterable[Repaired], settings: Settings, now: int, done: Container[str], refused: list[str]
+) -> Iterator[Repaired]:
+    """Those that would be read under the settings in force; a sentence into `refused` for each other.
+
+    What is `done`, by the letter's name, was put back before: nobody needs to read it again.
+    """
+    names = [each.name for each in settings.destination]
     bound_us = microseconds(settings.windows.out_of_orderness)
     decoders = {
         each.kafka_topic: Decoder(
@@ -72,6 +80,15 @@ def sound(chosen: Iterable[Repaired], settings: Settings, now: int, refused: lis
         for each in settings.input
     }
     for letter, value in chosen:
+        if letter.name in done:
+            yield letter, value
+            continue
+        if letter.destination and letter.destination not in names:
+            refused.append(
+                f"{letter.name}: no [[destination]] is called {letter.destination!r} (there are {', '.join(names) or 'none'}): "
+                "put it back under settings that give that name"
+            )
+            continue
         decoder = decoders.get(letter.place.log)
         try:
             if decoder is not None:

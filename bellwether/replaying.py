@@ -4,11 +4,13 @@ Documents are taken in the order of their times, whatever the order of files and
 no model: it is aggregated anew, with other settings.
 """
 
+import atexit
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -24,7 +26,7 @@ from alerting.eventtime import FOREVER, NEVER
 from alerting.windows import WINDOWS, Window, decode_window
 from bellwether.chronological import Chronological
 from bellwether.clock import now
-from bellwether.crew import Crew
+from bellwether.crew import Crew, leave_at_once
 from bellwether.logging import start_logging
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
@@ -33,6 +35,7 @@ from bellwether.publishing import FileOptions, FilePublisher
 from bellwether.roles import Surroundings, open_logs, ready_logs, roles
 from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
+from bellwether.writing import is_read
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange, decode_columns
 from ingest.embedded.logs import EmbeddedLogs
@@ -42,6 +45,7 @@ from ingest.logs import Logs, LogUnfit, Message, Record, Writer
 DOCUMENTS = "documents"
 LOG_FILE = "replay.db"
 ALERTS_FILE = "alerts.jsonl"
+STOPPED = 130  # the exit code of a command that a signal has ended
 _FLUSH = 1_000  # messages between two flushes of a copy
 
 
@@ -86,6 +90,9 @@ class Replay:
 
         Raises `ArtifactError`, `BrokenFile`, `KeyboardInterrupt`, or what classify and aggregate die of.
         """
+        for name in names:
+            if is_read(self._out / ALERTS_FILE, name):
+                raise click.UsageError(f"{name} would be replaced by the alerts: name another --out")
         self._settings.classifier.verified()  # what is wrong with it is told at once
         with _stopped_alike(), self._logs() as (settings, logs):
             with closing(logs.writer()) as writer, closing(Chronological(self._out)) as ordered:
@@ -102,6 +109,7 @@ class Replay:
 
     def of_scores(self, kept: Path) -> Outcome:
         """Watch the scores in the log that an earlier replay has kept. Raises as `of_logs` does."""
+        self._spare(kept)
         with closing(EmbeddedLogs(kept.absolute(), now)) as before:
             return self.of_logs(before, (DOCUMENTS,))
 
@@ -120,12 +128,20 @@ class Replay:
             self._run(settings, logs, ("aggregate",), total)
         return self._outcome
 
+    def _spare(self, log: Path) -> None:
+        """See that what is kept does not replace this log. Raises `click.UsageError`."""
+        if self._keep and is_read(self._out / LOG_FILE, log):
+            raise click.UsageError(f"{log} would be replaced by what --keep leaves: name another --out")
+
     @contextmanager
     def _logs(self, inputs: Sequence[str] = (DOCUMENTS,)) -> Iterator[tuple[Settings, Logs]]:
         """The settings of a replay, and its log; what it leaves behind is in place when all went well."""
+        if self._settings.kafka is None:
+            self._spare(self._settings.log_path)
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            while_it_runs = tempfile.TemporaryDirectory(prefix=".replay-", dir=self._out)
+            # A loop that was left behind may write there while it is removed.
+            while_it_runs = tempfile.TemporaryDirectory(prefix=".replay-", dir=self._out, ignore_cleanup_errors=True)
         except OSError as error:
             raise click.UsageError(f"--out {self._out} cannot be written: {error.strerror}") from None
         with while_it_runs as folder:
@@ -162,8 +178,10 @@ class Replay:
         began = monotonic()
         with _watched(registry, parts[0], total), _signals_as_before():
             crew.listen()
-            crew.run(loops, done)
-        if not all(loop.done for loop in loops):
+            left = crew.run(loops, done)
+        if left:  # everything is put away first; at the very end a thread in the midst of foreign code would disturb
+            atexit.register(partial(leave_at_once, STOPPED))
+        if left or not all(loop.done for loop in loops):
             raise KeyboardInterrupt
         self._outcome.seconds = monotonic() - began
         self._outcome.windows = int(registry.get_sample_value("bellwether_aggregate_windows_total") or 0)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from bellwether.writing import is_read
+
 if TYPE_CHECKING:
     from io import FileIO
 
@@ -17,22 +19,41 @@ class ScoreFile:
     """Where scores go: a file that has its name only once it is whole, or standard output (`-`).
 
     Until then it lies beside, as NAME.partial, and holds whole lines only. What is no regular file (a pipe, a device) is
-    written directly. Raises `click.UsageError` if that cannot be begun.
+    written directly. Raises `click.UsageError` if that cannot be begun, or would go over what was read or scored before.
     """
 
     def __init__(self, name: str, source: str) -> None:
         target = Path(os.path.realpath(name))
-        self._target = target if name != "-" and (target.is_file() or not target.exists()) else None
         self._partial = target.with_name(f"{target.name}.partial")
         self._size = 0
-        if self._target is not None and source != "-" and Path(source).resolve() == self._partial:
-            raise click.UsageError(f"{source} is where the scores would be written meanwhile: name another --out")
-        self.name = "standard output" if name == "-" else name
+        self.is_whole = False  # nothing more comes, and it has its name
+        self._is_stdout = name == "-"
+        self.name = "standard output" if self._is_stdout else name
         try:
-            place = target if self._target is None else self._partial
-            self._file: BinaryIO | FileIO = sys.stdout.buffer if name == "-" else place.open("wb", buffering=0)
+            self._target = target if not self._is_stdout and (target.is_file() or not target.exists()) else None
+            if self._target is not None:
+                self._check_free(self._target, source)
+            self._file = self._opened(target if self._target is None else self._partial)
         except OSError as error:
             raise click.UsageError(f"--out {name} cannot be written: {error.strerror}") from None
+
+    def _check_free(self, target: Path, source: str) -> None:
+        if is_read(target, source):
+            raise click.UsageError(f"--out {self.name} is the file to be read: name another")
+        if is_read(self._partial, source):
+            raise click.UsageError(f"{source} is where the scores would be written meanwhile: name another --out")
+        if self._partial.is_file() and self._partial.stat().st_size:
+            raise click.UsageError(
+                f"{self._partial} holds what an interrupted run has scored: go on behind it with --from-line into another "
+                "--out, or take it away"
+            )
+
+    def _opened(self, place: Path) -> "BinaryIO | FileIO":
+        if not self._is_stdout:
+            return place.open("wb", buffering=0)
+        if sys.stdout is None or sys.stdout.closed:  # as whoever called us has left it
+            raise click.UsageError("--out - cannot be written: standard output is closed")
+        return sys.stdout.buffer
 
     @property
     def so_far(self) -> str:
@@ -55,18 +76,18 @@ class ScoreFile:
             raise CannotWrite(f"{self.so_far} cannot be written on ({error.strerror})") from None
 
     def finish(self) -> None:
-        """It is whole: give it its name. Raises `CannotWrite`."""
-        if self._target is None:
-            return
+        """Nothing more comes: give it its name. Raises `CannotWrite`."""
         try:
-            os.fsync(self._file.fileno())
-            self._partial.replace(self._target)
+            if self._target is not None:
+                os.fsync(self._file.fileno())
+                self._partial.replace(self._target)
         except OSError as error:
             raise CannotWrite(f"{self.name} cannot be written ({error.strerror}); it lies in {self._partial}") from None
+        self.is_whole = True
 
     def close(self) -> None:
         """Let go of the file; if nothing was written, none is left."""
-        if self._file is not sys.stdout.buffer:
+        if not self._is_stdout:
             self._file.close()
-        if self._target is not None and self._size == 0:
+        if self._target is not None and self._size == 0 and not self.is_whole:
             self._partial.unlink(missing_ok=True)

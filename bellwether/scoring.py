@@ -131,8 +131,9 @@ def score_file(file: DocumentFile, scorer: Scorer, mapping: FieldMapping, out: S
     except CannotWrite as error:
         raise CannotWrite(f"{error.message}; {_so_far(file, out, count)}") from None
     except (KeyboardInterrupt, Stopped):
-        click.echo(_so_far(file, out, count), err=True)
-        raise KeyboardInterrupt from None
+        if not out.is_whole:  # else it came too late
+            click.echo(_so_far(file, out, count), err=True)
+            raise KeyboardInterrupt from None
     return count
 
 

@@ -141,8 +141,12 @@ def read_settings(config: Path | None = None) -> Settings:
     folder = Path.cwd() if file is None else file.parent
     mistakes = [*_unknown_variables(os.environ), *_run_together(os.environ)]
     try:
+        given = _parse(file)
+    except WrongSettings as broken:
+        raise WrongSettings([*mistakes, *broken.mistakes, *_wrong_variables(folder)]) from None
+    try:
         with relative_to(folder):
-            settings = Settings(**_parse(file))
+            settings = Settings(**given)
     except ValidationError as error:
         mistakes += [_sentence(detail) for detail in error.errors(include_url=False, include_input=False)]
     else:
@@ -154,10 +158,13 @@ def read_settings(config: Path | None = None) -> Settings:
 
 
 def settings_file(config: Path | None) -> Path | None:
-    """The absolute path of the file to read, or None for defaults."""
+    """The absolute path of the file to read, or None for defaults. Raises `WrongSettings`."""
     named = config or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if named is not None:
-        return named.expanduser().absolute()
+        try:
+            return named.expanduser().absolute()
+        except RuntimeError:
+            raise WrongSettings([f"{named}: there is no such user here; write the whole path"]) from None
     beside = Path.cwd() / BESIDE
     return beside if beside.exists() else None
 
@@ -166,21 +173,34 @@ def _parse(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise WrongSettings([f"{file} cannot be read ({error.strerror}): name a settings file with --config"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongSettings([f"{file} is not TOML ({error}): mend that place"]) from None
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+def _wrong_variables(folder: Path) -> list[str]:
+    """What is wrong with variables whatever stands in the file, which cannot be read."""
+    try:
+        with relative_to(folder):
+            Settings()
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return [_sentence(detail) for detail in details if _variable(detail) in os.environ]
+    return []
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """A misspelt variable would be passed over without a word: name it."""
-    sections = {name.upper() for name in Settings.model_fields}
-    strange = sorted(
-        name for name in environ
-        if name.upper().startswith(PREFIX) and "__" in name and name.upper()[len(PREFIX):].split("__")[0] not in sections
-    )  # fmt: skip
-    return [f"{name}: there is no such section; sections are {', '.join(Settings.model_fields)}" for name in strange]
+    for name in sorted(environ):
+        if not (name.upper().startswith(PREFIX) and "__" in name):
+            continue
+        section = name.upper()[len(PREFIX) :].split("__")[0].lower()
+        if section not in Settings.model_fields:
+            yield f"{name}: there is no such section; sections are {', '.join(Settings.model_fields)}"
+        elif section not in TABLES:
+            yield f"{name}: {section} is no table; set {PREFIX}{section.upper()}"
 
 
 def _run_together(environ: Mapping[str, str]) -> list[str]:
@@ -251,9 +271,13 @@ def _sentence(detail: ErrorDetails) -> str:
         message = "must be a table (in a variable: a JSON object)"
     elif detail["type"] == "tuple_type":
         message = "must be a list (in a variable: a JSON array)"
-    variable = PREFIX + "__".join(str(part).upper() for part in detail["loc"])
+    variable = _variable(detail)
     place = ".".join(str(part) for part in detail["loc"])
     return f"{place}{f' (from {variable})' if variable in os.environ else ''}: {message}"
+
+
+def _variable(detail: ErrorDetails) -> str:
+    return PREFIX + "__".join(str(part).upper() for part in detail["loc"])
 
 
 def _known(loc: tuple[int | str, ...]) -> list[str]:

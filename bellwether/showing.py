@@ -90,7 +90,7 @@ def access_settings(settings: Settings) -> AccessSettings:
     tokens = {}
     if section.tokens_file is not None:
         try:
-            tokens = read_tokens(section.tokens_file.read_text("utf-8"))
+            tokens = read_tokens(section.tokens_file.read_text("utf-8-sig"))
         except UnicodeDecodeError:  # whose words hold a part of it
             raise WrongSettings([f"console.tokens_file: {section.tokens_file} is not UTF-8"]) from None
         except (OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 """The settings in force as a settings file, without what nobody else may read."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from pathlib import Path
@@ -16,10 +17,10 @@ HIDDEN = "(hidden)"
 
 def shown(settings: Settings) -> str:
     """TOML, with comments that say where it comes from and what follows from it."""
-    lines = [
-        f"# from {settings.file}" if settings.file else "# no settings file: defaults, and variables if there are any"
-    ]
-    lines.append(f"clock = {_value(settings.clock)}")
+    file = "no settings file: defaults, and variables if there are any"
+    if settings.file:
+        file = f"from {_escaped(str(settings.file))}"
+    lines = [f"# {file}", f"clock = {_value(settings.clock)}"]
     for name in Settings.model_fields:
         section = getattr(settings, name)
         if isinstance(section, BaseModel):
@@ -28,7 +29,7 @@ def shown(settings: Settings) -> str:
             for each in section:
                 lines += ["", f"[[{name}]]", *_keys(each), *_tables(name, each)]
     if settings.kafka is None:
-        lines += ["", f"# no [kafka]: the embedded log in {settings.log_path}"]
+        lines += ["", f"# no [kafka]: the embedded log in {_escaped(str(settings.log_path))}"]
     return "\n".join(lines)
 
 
@@ -63,11 +64,20 @@ def _value(value: object) -> str:
             return f'"{duration_text(value)}"'
         case Path() | str() | time():
             text = f"{value:%H:%M}" if isinstance(value, time) else str(value)
-            return json.dumps(text, ensure_ascii=False)
+            return _quoted(text)
         case Mapping() | BaseModel():  # in a line there is no room for a comment on what is not set
             given = [(key, each) for key, each in dict(value).items() if each is not None]
-            return "{" + ", ".join(f"{json.dumps(key)} = {_value(each)}" for key, each in given) + "}"
+            return "{" + ", ".join(f"{_quoted(key)} = {_value(each)}" for key, each in given) + "}"
         case tuple() | list():
             return "[" + ", ".join(_value(each) for each in value) + "]"
         case _:
             return str(value)
+
+
+def _quoted(text: str) -> str:
+    return _escaped(json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """Without control characters, which TOML takes nowhere; JSON leaves one as it is."""
+    return re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -10,7 +10,8 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -20,6 +21,17 @@ from msgspec import Struct
 LONGEST = 10_000_000  # bytes of a line, or of a cell; more is no text
 FORMATS = ("jsonl", "csv", "tsv")
 _GZIP = b"\x1f\x8b"
+_NO_TEXT = "\udcff"  # stands where bytes are nothing in their encoding, so that only their own line is refused
+
+
+def _no_text(error: UnicodeError) -> tuple[str, int]:
+    """As `surrogateescape`, which knows no bytes below 128: there are such in UTF-16."""
+    if isinstance(error, UnicodeDecodeError):
+        return _NO_TEXT, error.end
+    raise error
+
+
+codecs.register_error("ingest.no_text", _no_text)
 
 
 class BrokenFile(Exception):  # noqa: N818 - a state of the file
@@ -53,14 +65,16 @@ class DocumentFile:
         self.name = "standard input" if name == "-" else name
         self.form = form or _form_of(name)
         try:
+            "\n".encode(encoding)  # else it may be one of bytes into bytes, as `hex` is
             self._encoding = codecs.lookup(encoding).name
-        except LookupError:
-            raise BrokenFile(f"there is no encoding {encoding!r}: name one like utf-8 or gb18030") from None
+        except (LookupError, UnicodeError):
+            raise BrokenFile(f"there is no text encoding {encoding!r}: name one like utf-8 or gb18030") from None
+        self._is_stdin = name == "-"
         try:
-            self._raw: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - see close
+            self._raw = _stdin() if self._is_stdin else Path(name).open("rb")  # noqa: SIM115 - see close
         except OSError as error:
             raise BrokenFile(f"{self.name} cannot be opened: {error.strerror}") from None
-        self.size = 0 if name == "-" else Path(name).stat().st_size
+        self.size = 0 if self._is_stdin else Path(name).stat().st_size
         self._counted = _Counted(self._raw)
 
     @property
@@ -81,13 +95,23 @@ class DocumentFile:
                 yield line
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BrokenFile(f"{self.name} breaks off behind line {number}: it is not whole gzip ({error})") from None
+        except UnicodeError:
+            raise BrokenFile(
+                f"{self.name} is not {self._encoding} behind line {number}: name its encoding with --encoding"
+            ) from None
         except OSError as error:
             raise BrokenFile(f"{self.name} cannot be read on behind line {number}: {error.strerror}") from None
 
     def close(self) -> None:
-        """Close the file."""
-        if self._raw is not sys.stdin.buffer:
+        """Close the file, if it was opened here."""
+        if not self._is_stdin:
             self._raw.close()
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.closed:  # as whoever called us has left it
+        raise BrokenFile("standard input cannot be opened: it is closed")
+    return sys.stdin.buffer
 
 
 class _Counted(io.RawIOBase):
@@ -118,26 +142,44 @@ def _form_of(name: str) -> str:
 
 def _objects(stream: BinaryIO, encoding: str, _delimiter: str) -> Iterator[Line | BadLine]:
     decoder = msgspec.json.Decoder()
+    is_plain = _is_wider_ascii(encoding)
+    readline = stream.readline if is_plain else _recoding(stream, encoding)
     number = 0
-    while raw := stream.readline(LONGEST):
+    while raw := readline(LONGEST):
         number += 1
         whole = raw.endswith(b"\n")
-        if not whole and len(raw) == LONGEST:
+        if not whole and len(raw) >= LONGEST:
             yield BadLine(number, "too_large", f"the line has more than {LONGEST:,} bytes", "")
-            _skip_line(stream)
+            _skip_line(readline)
             continue
         raw = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
         if not raw.strip():
             continue
-        yield _object(decoder, number, raw.strip(), encoding)
+        try:
+            text = raw.strip().decode(encoding if is_plain else "utf-8")
+        except UnicodeDecodeError as error:
+            where = f"byte {error.start + 1:,} of the line" if is_plain else "the line"
+            sentence = f"{where} is not {encoding}; name the encoding with --encoding"
+            yield BadLine(number, "not_utf8", sentence, raw.strip().decode(errors="replace"))
+        else:
+            yield _object(decoder, number, text)
 
 
-def _object(decoder: msgspec.json.Decoder[Any], number: int, raw: bytes, encoding: str) -> Line | BadLine:
+def _is_wider_ascii(encoding: str) -> bool:
+    """Whether the bytes of ASCII mean in it what they mean there: only then can lines be told before they are decoded."""
     try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        sentence = f"byte {error.start + 1:,} of the line is not {encoding}; name the encoding with --encoding"
-        return BadLine(number, "not_utf8", sentence, raw.decode(errors="replace"))
+        return all(bytes((byte,)).decode(encoding) == chr(byte) for byte in range(128))
+    except UnicodeError:
+        return False
+
+
+def _recoding(stream: BinaryIO, encoding: str) -> Callable[[int], bytes]:
+    """A `readline` that gives UTF-8, and something else for what is no text."""
+    text = io.TextIOWrapper(stream, encoding, errors="ingest.no_text", newline="\n")
+    return lambda most: text.readline(most).encode("utf-8", "surrogatepass")
+
+
+def _object(decoder: msgspec.json.Decoder[Any], number: int, text: str) -> Line | BadLine:
     try:
         fields = decoder.decode(text)
     except RecursionError:
@@ -152,23 +194,22 @@ def _object(decoder: msgspec.json.Decoder[Any], number: int, raw: bytes, encodin
     return Line(number, fields, text)
 
 
-def _skip_line(stream: BinaryIO) -> None:
-    while (raw := stream.readline(LONGEST)) and not raw.endswith(b"\n"):
+def _skip_line(readline: Callable[[int], bytes]) -> None:
+    while (raw := readline(LONGEST)) and not raw.endswith(b"\n"):
         pass
 
 
 def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line | BadLine]:
-    # Undecodable bytes become lone surrogates, so that only their own row is refused.
-    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
-    text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
+    text = io.TextIOWrapper(stream, encoding, errors="ingest.no_text", newline="")
+    first = text.readline()
+    if not first:
+        return
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(text, delimiter=delimiter, strict=True)
+    rows = csv.reader(chain((first.removeprefix("\ufeff"),), text), delimiter=delimiter, strict=True)
     try:
-        header = next(rows, None)
+        header = next(rows)
     except csv.Error as error:
         raise BrokenFile(f"the first line has to name the columns, and is not well-formed: {error}") from None
-    if header is None:
-        return
     names = [name.strip() for name in header]
     if len(set(names)) != len(names) or "" in names:
         raise BrokenFile("the first line has to name the columns, each once and none empty")
@@ -189,7 +230,6 @@ def _row(number: int, names: list[str], row: list[str], encoding: str) -> Line |
     shown = msgspec.json.encode([cell.encode(errors="replace").decode() for cell in row]).decode()
     if len(row) != len(names):
         return BadLine(number, "wrong_type", f"the row has {len(row)} cells, the first line names {len(names)}", shown)
-    if any("\udc80" <= mark <= "\udcff" for cell in row for mark in cell):
-        name = encoding.removesuffix("-sig")
-        return BadLine(number, "not_utf8", f"the row is not {name}; name the encoding with --encoding", shown)
+    if any("\ud800" <= mark <= "\udfff" for cell in row for mark in cell):
+        return BadLine(number, "not_utf8", f"the row is not {encoding}; name the encoding with --encoding", shown)
     return Line(number, {name: cell for name, cell in zip(names, row, strict=True) if cell.strip()}, shown)

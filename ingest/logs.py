@@ -26,6 +26,10 @@ class LogUnfit(LogError):  # noqa: N818
     """The log is missing, wrongly made, or refuses us: a person has to act."""
 
 
+class LogReplaced(LogUnfit):
+    """What was opened is not what is there now: whoever starts again finds that."""
+
+
 class Place(NamedTuple):
     """One partition of one log."""
 
@@ -124,6 +128,7 @@ class Kept(Struct, frozen=True):
     partitions: int | None = None  # None: as the log's owner likes (Kafka: the broker's default)
     retention_s: int | None = None  # None: as the log's owner likes; -1: for ever
     cleanup: str = "delete"  # "delete", "compact" or "compact,delete"
+    own_clock: bool = False  # the log itself says when a record came, not the clock of who writes it
 
 
 def span(seconds: int) -> str:
@@ -200,7 +205,7 @@ class Logs(Protocol):
         """How many partitions `log` has. Raises `LogAway`; `LogUnfit` if there is no such log."""
 
     def ensure(self, kept: Sequence[Kept]) -> list[str]:
-        """Make each log that is missing and check those that exist; one sentence for each thing done.
+        """Make each log that is missing and check those that exist; one sentence for each thing done, or better done by a person.
 
         Raises `LogUnfit` naming every misfit at once, `LogAway` if the log cannot be asked.
         """

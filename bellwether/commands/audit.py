@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,9 +38,9 @@ def verify(context: click.Context, load: Load, newest: str | None) -> None:
     """
     from alerting.audit import AUDIT  # noqa: PLC0415
     from alerting.audit import verify as walk  # noqa: PLC0415
-    from bellwether.publishing import logs_with  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
 
-    with logs_with(load(), AUDIT.log) as logs:
+    with logs_there(load(), AUDIT.log) as logs:
         verdict = walk(logs.scan(AUDIT.log), newest)
     for fault in verdict.faults:
         click.echo(fault, err=True)
@@ -62,11 +63,11 @@ def export(load: Load, file: Path, start: datetime | None, end: datetime | None)
     Dates are UTC; an entry's own time decides.
     """
     from alerting.audit import AUDIT, entries  # noqa: PLC0415
-    from bellwether.publishing import logs_with  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
 
     first, last = (None if at is None else at.replace(tzinfo=UTC) for at in (start, end))
     count = 0
-    with logs_with(load(), AUDIT.log) as logs, _written(file) as out:
+    with logs_there(load(), AUDIT.log) as logs, _written(file) as out:
         for entry in entries(logs.scan(AUDIT.log)):
             at = datetime.fromisoformat(entry.at)
             if (first is None or at >= first) and (last is None or at < last):
@@ -78,13 +79,22 @@ def export(load: Load, file: Path, start: datetime | None, end: datetime | None)
 @contextmanager
 def _written(file: Path) -> Iterator[IO[str]]:
     """FILE, to be written. Raises `click.UsageError` where that cannot be done."""
-    try:
-        with click.open_file(str(file), "w", encoding="utf-8") as out:
+    from bellwether.writing import whole_file  # noqa: PLC0415
+
+    if str(file) != "-":
+        with whole_file(file) as out:
             yield out
+        return
+    if sys.stdout is None or sys.stdout.closed:  # as whoever called us has left it
+        raise click.UsageError("- cannot be written: standard output is closed")
+    try:
+        with click.open_file("-", "w", encoding="utf-8") as out:
+            yield out
+            out.flush()
     except BrokenPipeError:  # who reads it has left
         raise
     except OSError as error:
-        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from None
+        raise click.UsageError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def _line(entry: "Entry") -> str:

@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -13,6 +14,7 @@ from ingest.deadletters import DEAD_LETTERS, REASONS
 
 if TYPE_CHECKING:
     from ingest.deadletters import Letter
+    from ingest.logs import Logs
 
 Load = Callable[[], Settings]
 REASON = click.option("--reason", type=click.Choice(list(REASONS)), help="Only those with this reason.")
@@ -47,11 +49,11 @@ def list_letters(load: Load, reason: str | None, limit: int | None, shown: int) 
     """
     from collections import deque  # noqa: PLC0415
 
-    from bellwether.publishing import logs_with  # noqa: PLC0415
-    from ingest.deadletters import letters, marks  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from ingest.deadletters import letters  # noqa: PLC0415
 
-    with logs_with(load(), DEAD_LETTERS.log) as logs:
-        done = {name for name, mark in marks(logs).items() if mark == "done"}
+    with logs_there(load(), DEAD_LETTERS.log) as logs:
+        done = _done(logs)
         found = Counter[str]()
         chosen: deque[Letter] = deque(maxlen=limit)
         for letter in letters(logs):
@@ -65,6 +67,13 @@ def list_letters(load: Load, reason: str | None, limit: int | None, shown: int) 
             _show(letter, done, shown)
     told = ", ".join(f"{name} {count:,}" for name, count in found.most_common())
     click.echo(f"{found.total():,} dead letters{f': {told}' if told else ''}", err=True)
+
+
+def _done(logs: "Logs") -> set[str]:
+    """Names of the letters that were put back."""
+    from ingest.deadletters import marks  # noqa: PLC0415
+
+    return {name for name, mark in marks(logs).items() if mark == "done"}
 
 
 def _show(letter: "Letter", done: set[str], shown: int) -> None:
@@ -89,22 +98,22 @@ def export_letters(load: Load, file: Path, reason: str | None) -> None:
     """Write letters to FILE, a line of JSON each, for repair: "value" is the record as it was, to be put right there.
 
     Letters that were put back are left out. A record that is not UTF-8 stands under "value_base64" instead; a "value" put
-    beside it counts. The file holds the texts themselves: only you may read it.
+    beside it counts. The file holds the texts themselves: only you may read it. One that is there already is left alone.
     """
-    from bellwether.publishing import logs_with, private  # noqa: PLC0415
-    from ingest.deadletters import letters, marks  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.writing import whole_file  # noqa: PLC0415
+    from ingest.deadletters import letters  # noqa: PLC0415
 
+    if os.path.isfile(file):  # noqa: PTH113 - a path's own may raise
+        raise click.UsageError(f"{file} is there already, and may hold repairs: name another file")
     count = 0
-    with logs_with(load(), DEAD_LETTERS.log) as logs:
-        done = {name for name, mark in marks(logs).items() if mark == "done"}
-        try:
-            with open(file, "w", encoding="utf-8", opener=private) as out:
-                for letter in letters(logs):
-                    if letter.name not in done and reason in {None, letter.reason}:
-                        out.write(json.dumps(_line(letter), ensure_ascii=False) + "\n")
-                        count += 1
-        except OSError as error:
-            raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
+    with logs_there(load(), DEAD_LETTERS.log) as logs:
+        done = _done(logs)
+        with whole_file(file, is_private=True) as out:
+            for letter in letters(logs):
+                if letter.name not in done and reason in {None, letter.reason}:
+                    out.write(json.dumps(_line(letter), ensure_ascii=False) + "\n")
+                    count += 1
     click.echo(f"{count:,} dead letters written to {file}", err=True)
 
 
@@ -130,7 +139,7 @@ def replay_letters(load: Load, file: Path | None, reason: str | None, everything
     back twice: marks in the log of dead letters see to that, also when this command was killed on its way.
     """
     from bellwether.clock import now  # noqa: PLC0415
-    from bellwether.publishing import logs_with  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
     from bellwether.repairs import as_they_are, repaired, sound  # noqa: PLC0415
     from ingest.deadletters import letters, put_back  # noqa: PLC0415
 
@@ -138,9 +147,10 @@ def replay_letters(load: Load, file: Path | None, reason: str | None, everything
         raise click.UsageError("name a FILE of repaired letters, or --reason REASON, or --all")
     settings = load()
     refused: list[str] = []
-    with logs_with(settings, DEAD_LETTERS.log) as logs, closing(logs.writer()) as writer:
+    with logs_there(settings, DEAD_LETTERS.log) as logs, closing(logs.writer()) as writer:
         chosen = as_they_are(letters(logs), reason) if file is None else repaired(letters(logs), file, refused)
-        put = put_back(logs, writer, sound(chosen, settings, now(), refused), now())
+        done = _done(logs)
+        put = put_back(logs, writer, sound(chosen, settings, now(), done, refused), now())
     for sentence in refused:
         click.echo(sentence, err=True)
     told = f"{put.back:,} dead letters put back"

@@ -96,14 +96,14 @@ def scores_outcome(
 
     Raises `LogUnfit`, `LogAway`, `KeyboardInterrupt`, or what aggregate dies of.
     """
-    from bellwether.publishing import logs_with  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
     from bellwether.replaying import Replay  # noqa: PLC0415
     from classifier.scores import SCORES as SCORES_LOG  # noqa: PLC0415
 
     run = Replay(settings, out, keep=keep, period=_period(*period))
     if kept is not None:
         return run.of_scores(kept)
-    with logs_with(settings, SCORES_LOG.log) as logs:
+    with logs_there(settings, SCORES_LOG.log) as logs:
         return run.of_logs(logs, [each.kafka_topic for each in settings.input])
 
 

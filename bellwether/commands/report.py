@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -30,20 +29,20 @@ def report(load: Callable[[], Settings], /, start: datetime, end: datetime, lang
         raise click.UsageError("--from must lie before --to")
     settings = load()
     # `--help` need not wait for these.
+    from alerting.cases import FEEDBACK  # noqa: PLC0415
     from alerting.console.incidents import Deadlines  # noqa: PLC0415
     from alerting.console.report import Span  # noqa: PLC0415
     from alerting.console.report import report as written  # noqa: PLC0415
     from bellwether.clock import now  # noqa: PLC0415
-    from bellwether.roles import open_logs  # noqa: PLC0415
+    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.writing import whole_file  # noqa: PLC0415
 
     section = settings.console
     zone = ZoneInfo(section.timezone)
     span = Span(start.replace(tzinfo=zone), end.replace(tzinfo=zone), "zh" if language == "zh" else "en", zone)
     deadlines = Deadlines(section.acknowledge_critical, section.acknowledge_warning)
-    with closing(open_logs(settings, now)) as logs:
+    with logs_there(settings, FEEDBACK.log) as logs:
         page, incidents = written(logs, span, deadlines, now())
-    try:
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror}") from None
+    with whole_file(out) as file:
+        file.write(page)
     click.echo(f"{incidents} incidents in {out}")

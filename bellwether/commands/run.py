@@ -13,11 +13,13 @@ REPLAY = (
 def start(load: Callable[[], Settings], parts: Sequence[str], *, replay: bool) -> None:
     """Run `parts` in this process until it is told to stop, or a replay is through."""
     settings = load()
-    if len(parts) > 1 and (replay or not settings.console.enabled):
+    if replay:
+        settings = settings.model_copy(update={"clock": "replay"})
+    if len(parts) > 1 and (settings.replay or not settings.console.enabled):
         parts = [part for part in parts if part != "console"]
     from bellwether.process import Process  # noqa: PLC0415 - wrong settings are told at once
 
-    Process(settings.model_copy(update={"clock": "replay"}) if replay else settings, parts).run()
+    Process(settings, parts).run()
 
 
 @click.command
@@ -28,6 +30,6 @@ def run(load: Callable[[], Settings], *, replay: bool) -> None:
 
     SIGTERM or Ctrl-C stop it within 10 seconds, a second one at once; nothing is lost either way. /metrics, /healthz and
     /readyz are at http://127.0.0.1:8700 (settings http.host and http.port), and the console is, unless console.enabled is
-    false or --replay is given.
+    false or this is a replay (--replay, or clock = "replay").
     """
     start(load, ("classify", "aggregate", "deliver", "console"), replay=replay)

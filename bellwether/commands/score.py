@@ -35,7 +35,7 @@ def score(load: Callable[[], Settings], /, source: str, out: str, **options: Any
     attention. What cannot be scored says so in its line, and the exit code is then 3.
 
     Scores are those of `run`, to the last digit. A file has its name only once it is whole; when the work was interrupted,
-    what was scored so far is in FILE.partial.
+    what was scored so far is in FILE.partial, and is never written over.
 
     \b
     Examples:
@@ -67,7 +67,8 @@ def score(load: Callable[[], Settings], /, source: str, out: str, **options: Any
         try:
             count = score_file(file, scorer, mapping, scores, options["from_line"])
         except BrokenPipeError:  # whoever read it has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if out == "-":
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             click.get_current_context().exit(1)
     for sentence in summary(file, count, time.monotonic() - began):
         click.echo(sentence, err=True)

@@ -1,9 +1,12 @@
 """Where documents come from and everything between two boxes is kept: the embedded log, Kafka, the inputs."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,15 +27,36 @@ WITH_A_SETTING = {
     "ssl_keyfile", "ssl_password", "ssl_check_hostname", "session_timeout_ms",
 }  # fmt: skip
 
+BROKER = re.compile(r"(\w+://)?([\w.-]+|\[[\w.:%]+\])(:(?P<port>[0-9]{1,5}))?")
+HIGHEST_PORT = 65_535
+
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    with suppress(ValueError):
+        if isinstance(listed := json.loads(value), list):
+            return listed
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+def _brokers(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
         raise ValueError("must name at least one")
+    for each in values:
+        if not _is_broker(each):
+            raise ValueError(f"{each!r} is no address of a broker: write host:port, for example kafka-1:9092")
     return values
+
+
+def _is_broker(address: str) -> bool:
+    """Whether the client can read it. Without a port it takes Kafka's own."""
+    match = BROKER.fullmatch(address)
+    if match is not None:
+        return match["port"] is None or 0 < int(match["port"]) <= HIGHEST_PORT
+    with suppress(ValueError):
+        return bool(ip_address(address))
+    return False
 
 
 def _log_name(name: str) -> str:
@@ -69,7 +93,7 @@ class LogSection(Section):
 class KafkaSection(Section):
     """How to reach Kafka."""
 
-    bootstrap_servers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_some)]
+    bootstrap_servers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_brokers)]
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI"] | None = None
     sasl_username: str | None = None

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ingest.logs import LogAway, LogError, LogUnfit
+from ingest.logs import LogAway, LogError, LogReplaced, LogUnfit
 
 APPLICATION_ID = 0x42575748
 FORMAT = 1
@@ -136,7 +136,7 @@ class LogFile:
         except OSError:
             same = False
         if not same:
-            raise LogUnfit(f"{self.path} was removed or replaced while in use: start again")
+            raise LogReplaced(f"{self.path} was removed or replaced while in use: start again")
 
     def _prepare(self) -> None:
         is_new = not self._db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()

@@ -34,6 +34,7 @@ OURS = {
     "value_deserializer",
     "value_serializer",
 }
+DEFAULTS = KafkaAdminClient.DEFAULT_CONFIG | KafkaProducer.DEFAULT_CONFIG | KafkaConsumer.DEFAULT_CONFIG
 COMPRESSIONS = (None, "gzip", "lz4", "snappy", "zstd")
 PACKAGES = (("snappy", has_snappy, "python-snappy"), ("zstd", has_zstd, "zstandard"))
 MISSING = {compression: package for compression, is_there, package in PACKAGES if not is_there()}
@@ -85,11 +86,13 @@ class KafkaConnection(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        known = {*KafkaConsumer.DEFAULT_CONFIG, *KafkaProducer.DEFAULT_CONFIG, *KafkaAdminClient.DEFAULT_CONFIG}
-        if unknown := sorted(set(self.options) - known):
+        if unknown := sorted(set(self.options) - DEFAULTS.keys()):
             raise LogUnfit(f"kafka-python knows no option {', '.join(unknown)}")
         if ours := sorted(set(self.options) & OURS):
             raise LogUnfit(f"the option {', '.join(ours)} is decided by Bellwether and cannot be set")
+        for name, value in self.options.items():
+            if missed := _missed(value, DEFAULTS[name]):
+                raise LogUnfit(f"the option {name} must be {missed}")
         compression = self.options.get("compression_type", self.compression)
         if compression not in COMPRESSIONS:
             raise LogUnfit(
@@ -142,6 +145,15 @@ class KafkaConnection(Struct, frozen=True, kw_only=True):
         } | {name: None if file is None else str(file) for name, file in files.items()}
 
 
+def _missed(value: Any, default: Any) -> str:
+    """What an option must be and is not, as far as its default tells: kafka-python would stumble over it, or never connect."""
+    if value is None or not isinstance(default, bool | int | float):
+        return ""
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    return "" if isinstance(value, int | float) and not isinstance(value, bool) else "a number"
+
+
 def connect(kind: type[Any], connection: KafkaConnection, **configs: Any) -> Any:
     """A `KafkaConsumer`, `KafkaProducer` or `KafkaAdminClient`, connected. Raises `LogAway` or `LogUnfit`."""
     opened: list[KafkaNetClient] = []
@@ -159,7 +171,7 @@ def connect(kind: type[Any], connection: KafkaConnection, **configs: Any) -> Any
         knock(all_configs, connection.connect_timeout_s)
     try:
         return kind(**all_configs, kafka_client=net_client)
-    except (kafka_errors.KafkaError, OSError, ValueError) as error:
+    except (kafka_errors.KafkaError, OSError, ValueError, TypeError) as error:
         for client in opened:  # its thread would stay for ever
             client.close()
         if isinstance(error, kafka_errors.KafkaError):

@@ -11,6 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from ingest.kafka.connection import KafkaConnection, connect, explain
 from ingest.logs import Kept, LogUnfit, Place, span
 
+STAMPS, OWN_STAMPS = "message.timestamp.type", "LogAppendTime"  # else a record has the stamp of whoever wrote it
 BROKERS_MESSAGE_BYTES = 1_048_576  # what brokers take where nobody says otherwise (message.max.bytes)
 
 
@@ -67,7 +68,8 @@ class Topics:
         missing = {log.log: self._made(log) for log in kept if log.log not in existing}
         if missing:
             self._ask("create_topics", missing, wait_for_metadata=True)
-        return [self._told(log) for log in kept if log.log in missing]
+        advice = [each for log in kept if log.log in existing for each in _advice(log, configs[log.log])]
+        return [*advice, *(self._told(log) for log in kept if log.log in missing)]
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -99,6 +101,8 @@ class Topics:
         if kept.retention_s is not None and "delete" in kept.cleanup:
             configs["retention.ms"] = str(kept.retention_s * 1000 if kept.retention_s >= 0 else -1)
             configs["retention.bytes"] = "-1"  # else a cluster's log.retention.bytes takes what is younger than that
+        if kept.own_clock:
+            configs[STAMPS] = OWN_STAMPS
         if self._connection.max_message_bytes > BROKERS_MESSAGE_BYTES:
             configs["max.message.bytes"] = str(self._connection.max_message_bytes)
         return {
@@ -126,3 +130,12 @@ def _misfits(kept: Kept, topic: Topic, configs: dict[str, str]) -> Iterator[str]
     wanted, found = kept.retention_s * 1000, int(configs["retention.ms"])
     if found != -1 and (kept.retention_s < 0 or found < wanted):  # longer is the owner's business
         yield f"{kept.log} is kept {span(found // 1000)} and should be {span(kept.retention_s)} (retention.ms)"
+
+
+def _advice(kept: Kept, configs: dict[str, str]) -> Iterator[str]:
+    """What works as it is, and would be safer otherwise."""
+    if kept.own_clock and configs.get(STAMPS, OWN_STAMPS) != OWN_STAMPS:
+        yield (
+            f"{kept.log} takes the time from whoever writes: set {STAMPS} = {OWN_STAMPS} there, "
+            "or one wrong clock can move the time of all"
+        )

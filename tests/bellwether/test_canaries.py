@@ -154,6 +154,15 @@ def test_the_next_comes_when_it_is_due_and_not_before(way: Way) -> None:
     assert sum(1 for _ in way.logs.scan(NEWS.log)) == 2
 
 
+def test_they_go_on_when_the_clock_is_set_back(way: Way) -> None:
+    way.turn()
+    way.clock.now -= 3600 * SECOND
+    way.turn()
+    assert sum(1 for _ in way.logs.scan(NEWS.log)) == 2
+    way.turn()
+    assert sum(1 for _ in way.logs.scan(NEWS.log)) == 2
+
+
 def test_the_partition_that_lets_none_through_is_the_one_that_shows() -> None:
     registry = CollectorRegistry()
     gauges = CanaryGauges(registry)

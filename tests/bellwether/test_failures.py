@@ -2,23 +2,27 @@
 
 import pytest
 
-from bellwether.failures import Died, exit_code, sentences
+from bellwether.failures import Died, NotNow, exit_code, sentences
 from bellwether.settings import WrongSettings
 from classifier.artifact import ArtifactError, ModelFails
 from classifier.device import DeviceError
-from ingest.logs import LogAway, LogUnfit
+from ingest.logs import LogAway, LogReplaced, LogUnfit
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (LogAway("the broker is away"), 1),
+        (LogReplaced("the log was removed while in use"), 1),
         (Died("classify died"), 1),
+        (NotNow("the port is taken"), 1),
         (ModelFails("the model fails for want of memory"), 1),
         (ArtifactError("the model is damaged"), 2),
         (DeviceError("there is no GPU"), 2),
         (LogUnfit("the log is missing"), 2),
         (WrongSettings(["one", "two"]), 2),
+        (ModuleNotFoundError("there is no runtime", name="onnxruntime"), 2),
+        (ModuleNotFoundError("a mistake of ours", name="bellwether.nothing"), None),
         (ValueError("a mistake of ours"), None),
     ],
 )

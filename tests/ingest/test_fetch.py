@@ -75,7 +75,7 @@ def test_what_is_packed_takes_no_more_memory_than_the_largest_feed(server: FeedS
     answer = fetched(server.url("/"))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert answer == Fetched(rss(item(1)), "", "", "") if behind else Failed("has more than 10,000,000 bytes")
+    assert answer == (Fetched(rss(item(1)), "", "", "") if behind else Failed("has more than 10,000,000 bytes"))
     assert most < 4 * LARGEST
 
 

@@ -98,8 +98,57 @@ def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
     objects = written(tmp_path / "a.jsonl", '{"标题": "银行挤兑"}\n'.encode("gb18030"))
     assert fields(lines(objects, encoding="GB18030")) == [(1, {"标题": "银行挤兑"})]
     assert fields(lines(objects)) == [(1, "not_utf8")]
-    with pytest.raises(BrokenFile, match="no encoding 'klingon'"):
+    with pytest.raises(BrokenFile, match="no text encoding 'klingon'"):
         lines(objects, encoding="klingon")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "UTF-16LE", "utf-16-be", "utf-32", "utf-7", "iso2022_jp"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_an_encoding_in_which_a_newline_is_no_byte_of_its_own_is_read(tmp_path: Path, encoding: str, mark: str) -> None:
+    """PowerShell writes UTF-16, and U+0A0A holds the byte of a newline twice."""
+    mark = "" if encoding == "iso2022_jp" else mark
+    odd = "日本" if encoding == "iso2022_jp" else "ਊ銀"
+    text = f'{mark}{{"a": "{odd}"}}\r\n\r\n{{torn\r\n{{"b": 2}}'
+    objects = written(tmp_path / "a.jsonl", text.encode(encoding))
+    assert fields(lines(objects, encoding=encoding)) == [(1, {"a": odd}), (3, "not_json"), (4, {"b": 2})]
+    packed = written(tmp_path / "a.jsonl.gz", gzip.compress(text.encode(encoding)))
+    assert lines(packed, encoding=encoding) == lines(objects, encoding=encoding)
+    table = written(tmp_path / "a.csv", f"{mark}id,text\r\n1,{odd}\r\n".encode(encoding))
+    assert fields(lines(table, encoding=encoding)) == [(2, {"id": "1", "text": odd})]
+
+
+def test_half_a_character_spoils_only_its_own_line(tmp_path: Path) -> None:
+    """As a program leaves it that cuts texts between the two halves of an emoji."""
+    half = "\ud83d"
+    objects = written(tmp_path / "a.jsonl", f'{{"a": "{half}"}}\n{{"a": 2}}\n'.encode("utf-16", "surrogatepass"))
+    found = lines(objects, encoding="utf-16")
+    assert fields(found) == [(1, "not_utf8"), (2, {"a": 2})]
+    assert isinstance(found[0], BadLine)
+    assert found[0].sentence == "the line is not utf-16; name the encoding with --encoding"
+    table = written(tmp_path / "a.csv", f"a,b\n1,{half}\n3,4\n".encode("utf-16", "surrogatepass"))
+    assert fields(lines(table, encoding="utf-16")) == [(2, "not_utf8"), (3, {"a": "3", "b": "4"})]
+    torn = written(tmp_path / "b.jsonl", '{"a": 1}\n{"a": 2}\n'.encode("utf-16")[:-1])
+    assert fields(lines(torn, encoding="utf-16")) == [(1, {"a": 1}), (2, "not_utf8")]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_what_is_nothing_in_its_encoding_is_one_sentence(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path / name, b'{"a": 1}\n{"a": 2}\n')
+    with pytest.raises(BrokenFile, match=rf"{name} is not utf-16 behind line 0: name its encoding with --encoding"):
+        lines(file, encoding="utf-16")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "base64", "undefined", "klingon", ""])
+def test_what_is_no_encoding_of_text_is_refused(tmp_path: Path, name: str, encoding: str) -> None:
+    with pytest.raises(BrokenFile, match=f"there is no text encoding '{encoding}': name one like"):
+        lines(written(tmp_path / name, b"{}\n{}"), encoding=encoding)
+
+
+def test_a_line_of_any_length_in_another_encoding_does_not_fill_the_memory(tmp_path: Path) -> None:
+    text = '{"a": "' + "x" * (LONGEST + 100_000) + '"}\n{"a": 2}\n'
+    found = lines(written(tmp_path / "a.jsonl", text.encode("utf-16")), encoding="utf-16")
+    assert fields(found) == [(1, "too_large"), (2, {"a": 2})]
 
 
 def test_gzip_is_known_by_its_first_bytes_not_by_the_name(tmp_path: Path) -> None:
@@ -134,6 +183,18 @@ def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> 
     file.close()
     assert (file.name, file.size) == ("standard input", 0)
     assert not sys.stdin.closed
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_standard_input_that_is_closed_is_no_matter_but_to_who_reads_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stream: str | None
+) -> None:
+    closed = io.TextIOWrapper(io.BytesIO())
+    closed.close()
+    monkeypatch.setattr(sys, "stdin", None if stream is None else closed)
+    assert fields(lines(written(tmp_path / "a.jsonl", b'{"a": 1}'))) == [(1, {"a": 1})]
+    with pytest.raises(BrokenFile, match="standard input cannot be opened: it is closed"):
+        DocumentFile("-")
 
 
 def test_a_file_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:

@@ -1,17 +1,22 @@
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from msgspec import json
 
-from alerting.audit import AUDIT, entries
+from alerting.audit import AUDIT, Audit, entries
 from bellwether.auditing import audit_start
 from bellwether.cli import cli
 from bellwether.settings import read_settings
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
 from ingest.logs import Message
+from tests.publishing import publish
 
 AT = 1_772_000_000 * SECOND  # 2026-02-25T06:13:20Z
 
@@ -102,3 +107,60 @@ def test_a_file_that_cannot_be_written_is_one_sentence(config: Path, logs: Embed
     done = call(config, "export", str(tmp_path / "nowhere" / "a.jsonl"))
     assert done.exit_code == 2
     assert "a.jsonl cannot be written: No such file or directory" in done.stderr.replace("\n", " ")
+
+
+def damage(file: Path, text: bytes) -> None:
+    """Make the page unreadable that holds `text`."""
+    with closing(sqlite3.connect(file)) as database:
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(file.read_bytes())
+    begin = content.rindex(text) // size * size
+    content[begin : begin + size] = b"\xff" * size
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("before", [None, "of an earlier export\n"])
+def test_a_log_that_breaks_off_leaves_no_half_export(
+    config: Path, logs: EmbeddedLogs, tmp_path: Path, before: str | None
+) -> None:
+    audit = Audit("a", "")
+    publish(logs, *(audit.entry(AT, "started", "run", f"number {number}", {}) for number in range(1200)))
+    damage(read_settings(config).log_path, b"number 1100")
+    out = tmp_path / "export" / "out.jsonl"
+    out.parent.mkdir()
+    if before is not None:
+        out.write_text(before)
+        out.chmod(0o640)
+    done = call(config, "export", str(out))
+    assert done.exit_code != 0
+    assert "is damaged" in str(done.exception)
+    assert [(path.name, path.read_text()) for path in out.parent.iterdir()] == ([(out.name, before)] if before else [])
+
+
+def test_an_export_keeps_the_rights_that_its_file_has(config: Path, logs: EmbeddedLogs, tmp_path: Path) -> None:
+    audit_start(read_settings(config), ["run"], "a", logs, AT)
+    for mode in (0o640, 0o604):
+        (tmp_path / "out.jsonl").touch()
+        (tmp_path / "out.jsonl").chmod(mode)
+        assert call(config, "export", str(tmp_path / "out.jsonl")).exit_code == 0
+        assert (tmp_path / "out.jsonl").stat().st_mode & 0o777 == mode
+        assert (tmp_path / "out.jsonl").read_text().count("\n") == 1
+
+
+def test_a_closed_standard_output_is_one_sentence(config: Path, logs: EmbeddedLogs) -> None:
+    audit_start(read_settings(config), ["run"], "a", logs, AT)
+    command = [sys.executable, "-c", "from bellwether.cli import main; main()", "--config", str(config), "audit"]
+    done = [
+        subprocess.run(
+            ["sh", "-c", f'exec "$@" {where}', "sh", *command, "export", "-"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        for where in (">&-", ">/dev/full")
+    ]
+    assert [each.returncode for each in done] == [2, 2], [each.stderr for each in done]
+    assert "- cannot be written: standard output is closed" in done[0].stderr
+    assert "standard output cannot be written: No space left on device" in done[1].stderr

@@ -3,13 +3,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from alerting.alerts import ALERTS
 from bellwether.clock import now
 from ingest.deadletters import DEAD_LETTERS, LETTER_BYTES, dead_letter
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
 from ingest.logs import Kept, Place, Record
 from tests.bellwether.commands.calls import Caller
+from tests.publishing import publish
 
 GOOD = {"id": "a", "source": "wire", "published_at": "2026-03-01T09:30:00Z", "text": "Northwind Bank halts withdrawals"}
 ZONELESS = json.dumps(GOOD | {"published_at": "2026-03-01 09:30"}).encode()
@@ -69,7 +72,8 @@ def test_the_list_can_be_narrowed_and_show_the_bytes(call: Caller, logs: Embedde
     ]
 
 
-def test_no_letters_are_none(call: Caller) -> None:
+def test_no_letters_are_none(call: Caller, logs: EmbeddedLogs) -> None:
+    assert logs
     done = call("dead-letters", "list")
     assert (done.code, done.out) == (0, "")
     assert "0 dead letters" in done.err
@@ -95,8 +99,62 @@ def test_letters_are_exported_repaired_and_put_back_once(call: Caller, logs: Emb
     assert "0 dead letters put back, 1 had been before, 1 stay dead" in again.err
     assert documents(logs) == [GOOD]
     assert "(put back)" in call("dead-letters", "list").out.splitlines()[0]
+    (tmp_path / "letters.jsonl").unlink()
     call("dead-letters", "export", "letters.jsonl")
     assert [line["letter"] for line in exported(tmp_path)] == [second["letter"]]
+
+
+@pytest.mark.parametrize("content", ["repaired by hand\n", ""])
+def test_an_export_does_not_write_over_what_was_repaired(
+    call: Caller, logs: EmbeddedLogs, tmp_path: Path, content: str
+) -> None:
+    bury(logs, 7, ZONELESS)
+    (tmp_path / "letters.jsonl").write_text(content)
+    (tmp_path / "letters.jsonl").chmod(0o644)
+    done = call("dead-letters", "export", "letters.jsonl")
+    assert done.code == 2
+    assert "letters.jsonl is there already, and may hold repairs: name another file" in done.err.replace("\n", " ")
+    assert (tmp_path / "letters.jsonl").read_text() == content
+
+
+def test_an_export_can_go_into_a_pipe(call: Caller, logs: EmbeddedLogs) -> None:
+    bury(logs, 7, ZONELESS)
+    assert call("dead-letters", "export", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
+
+
+def test_repairs_from_windows_are_read(call: Caller, logs: EmbeddedLogs, tmp_path: Path) -> None:
+    """They begin with a mark, and their lines end in two."""
+    bury(logs, 7, ZONELESS)
+    call("dead-letters", "export", "letters.jsonl")
+    lines = [line | {"value": json.dumps(GOOD)} for line in exported(tmp_path)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(line) + "\r\n" for line in lines), "utf-8-sig")
+    assert call("dead-letters", "replay", "letters.jsonl").code == 0
+    assert documents(logs) == [GOOD]
+
+
+def test_a_letter_for_a_destination_that_is_not_there_is_not_put_back_for_nobody(
+    call: Caller, logs: EmbeddedLogs, tmp_path: Path
+) -> None:
+    logs.ensure([ALERTS])
+    record = Record(3, DEAD_AT - SECOND, b"a1/1", b"{}")
+    letter = dead_letter(Place(ALERTS.log, 0), record, "refused", "No.", DEAD_AT)
+    publish(logs, structs.replace(letter, headers=(*letter.headers, ("destination", b"desk"))))
+    settings = '[[destination]]\nname = "{}"\ntype = "webhook"\nurl = "http://127.0.0.1:1/"\nsecret = "s"\n'
+    (tmp_path / "bellwether.toml").write_text(settings.format("desk-2"))
+    done = call("dead-letters", "replay", "--all")
+    assert done.code == 3
+    assert "no [[destination]] is called 'desk' (there are desk-2)" in done.err
+    assert "0 dead letters put back, 1 stay dead" in done.err
+    assert list(logs.scan(ALERTS.log)) == []
+
+    (tmp_path / "bellwether.toml").write_text(settings.format("desk"))
+    assert call("dead-letters", "replay", "--all").code == 0
+    assert [record.value for record in logs.scan(ALERTS.log)] == [b"{}"]
+
+    (tmp_path / "bellwether.toml").write_text(settings.format("desk-2"))
+    again = call("dead-letters", "replay", "--all")
+    assert (again.code, "0 dead letters put back, 1 had been before" in again.err) == (0, True)
 
 
 def test_when_the_setting_was_wrong_letters_go_back_as_they_are(
@@ -142,6 +200,15 @@ def test_lines_that_name_no_letter_are_told(call: Caller, logs: EmbeddedLogs, tm
     assert "letters.jsonl:1: is no line of an export any more" in done.err
     assert "letters.jsonl:4: is no line of an export any more" in done.err
     assert "documents/0/99@x: there is no such dead letter" in done.err
+
+
+@pytest.mark.parametrize("value", ["é", "x", "/w"])
+def test_a_value_that_is_no_base64_is_told(call: Caller, logs: EmbeddedLogs, tmp_path: Path, value: str) -> None:
+    bury(logs, 1, ZONELESS)
+    rewrite(tmp_path, [{"letter": "x", "value_base64": value}])
+    done = call("dead-letters", "replay", "letters.jsonl")
+    assert done.code == 3
+    assert "letters.jsonl:1: is no line of an export any more" in done.err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--reason", "future"], ["letters.jsonl", "--all"]])

@@ -77,6 +77,33 @@ def test_a_smaller_budget_makes_alerts_vanish_and_says_which(call: Caller, kept:
     assert f"budget 0.001: {len(alerts(Path('small')))} alerts" in done.out
 
 
+@pytest.mark.parametrize("out", [".", "linked"])
+@pytest.mark.parametrize("source", [["--scores", "replay.db"], ["--kept"], ["news.jsonl"]])
+def test_a_replay_does_not_replace_the_log_it_reads_or_the_services(
+    call: Caller, kept: Path, tmp_path: Path, source: list[str], out: str
+) -> None:
+    shutil.copy(kept / "replay.db", tmp_path / "replay.db")
+    (tmp_path / "news.jsonl").touch()
+    (tmp_path / "linked").symlink_to(tmp_path)
+    if source[0] != "--scores":
+        (tmp_path / "bellwether.toml").write_text('[log]\npath = "replay.db"\n')
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = call("replay", *source, "--out", out, "--keep", "--to", "2026-03-03")
+    assert done.code == 2
+    assert "would be replaced by what --keep leaves: name another --out" in done.err.replace("\n", " ")
+    assert (tmp_path / "replay.db").read_bytes() == (kept / "replay.db").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_file_is_not_replaced_by_the_alerts_found_in_it(call: Caller, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "alerts.jsonl", history(days=1))
+    before = file.read_bytes()
+    done = call("replay", "alerts.jsonl", "--out", ".", *MAPPED)
+    assert done.code == 2
+    assert "alerts.jsonl would be replaced by the alerts: name another --out" in done.err.replace("\n", " ")
+    assert file.read_bytes() == before
+
+
 def test_alerts_before_a_date_are_left_out_and_their_past_is_not(call: Caller, kept: Path) -> None:
     database = str(kept / "replay.db")
     assert call("replay", "--scores", database, "--out", "late", "--from", CRISIS).code == 0

@@ -115,6 +115,51 @@ def test_rejected_lines_without_a_place_stop_the_work(call: Caller, tmp_path: Pa
     assert published(tmp_path) == [GOOD]
 
 
+def test_going_on_keeps_the_lines_that_were_rejected_before(call: Caller, tmp_path: Path) -> None:
+    jsonl(tmp_path / "news.jsonl", "{torn", GOOD, "{torn", GOOD)
+    kept = tmp_path / "news.jsonl.rejects.jsonl"
+    call("publish", "news.jsonl", "--limit", "1")
+    call("publish", "news.jsonl", "--from-line", "3")
+    assert [json.loads(line)["line"] for line in kept.read_text().splitlines()] == [1, 3]
+    call("publish", "news.jsonl")
+    assert [json.loads(line)["line"] for line in kept.read_text().splitlines()] == [1, 3]
+
+
+def test_rejected_lines_are_for_their_owner_alone_in_a_file_that_was_there_too(call: Caller, tmp_path: Path) -> None:
+    jsonl(tmp_path / "news.jsonl", "{torn")
+    (tmp_path / "bad.jsonl").touch(0o644)
+    call("publish", "news.jsonl", "--rejects", "bad.jsonl")
+    assert (tmp_path / "bad.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--from-line", "2"]])
+@pytest.mark.parametrize("rejects", ["news.jsonl", "../{folder}/news.jsonl", "linked.jsonl"])
+def test_rejected_lines_do_not_go_into_the_file_they_come_from(
+    call: Caller, tmp_path: Path, more: list[str], rejects: str
+) -> None:
+    file = jsonl(tmp_path / "news.jsonl", "{torn", "{torn", GOOD)
+    (tmp_path / "linked.jsonl").symlink_to(file)
+    before = file.read_bytes()
+    rejects = rejects.format(folder=tmp_path.name)
+    done = call("publish", "news.jsonl", "--rejects", rejects, *more)
+    assert done.code == 2
+    assert f"--rejects {rejects} is the file to be read: name another" in done.err.replace("\n", " ")
+    assert file.read_bytes() == before
+
+
+def test_standard_input_that_is_closed_is_told_only_to_who_needs_it(tmp_path: Path) -> None:
+    (tmp_path / "bellwether.toml").touch()
+    jsonl(tmp_path / "news.jsonl", GOOD)
+    command = [sys.executable, "-c", "from bellwether.cli import main; main()", "publish"]
+    shell = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    done = [
+        subprocess.run([*shell, name], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        for name in ("news.jsonl", "-")
+    ]
+    assert [each.returncode for each in done] == [0, 2], [each.stderr for each in done]
+    assert "standard input cannot be opened: it is closed" in done[1].stderr
+
+
 def test_standard_input_is_published(call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(GOOD).encode() + b"\n{torn\n")))
     done = call("publish", "-")
@@ -201,6 +246,13 @@ def test_it_goes_to_the_first_input_that_reads_native_documents(call: Caller, tm
         (["--feed", "http://127.0.0.1/", "--every", "soon"], "--every: write a duration"),
         (["--feed", "http://127.0.0.1/", "--field", "title=x"], "only the source can be set"),
         (["x.jsonl", "--to", "elsewhere"], "there is no log elsewhere"),
+        (
+            ["x.jsonl", "--to", "bellwether.scores"],
+            "--to bellwether.scores: what begins with 'bellwether.' is a log of our",
+        ),
+        (["x.jsonl", "--to", "bellwether.anything", "--dry-run"], "--to bellwether.anything: what begins with"),
+        (["x.jsonl", "--to", "a b"], "--to a b: the name of a log has letters, digits"),
+        (["--feed", "http://127.0.0.1/", "--to", "bellwether.alerts"], "--to bellwether.alerts: what begins with"),
     ],
 )
 def test_a_wrong_call_is_one_sentence(call: Caller, tmp_path: Path, arguments: list[str], says: str) -> None:

@@ -275,7 +275,7 @@ def test_where_there_is_no_more_room_whole_lines_stay(tmp_path: Path) -> None:
         (["in.jsonl", "--out", "nowhere/out.jsonl"], "--out nowhere/out.jsonl cannot be written"),
         (["in.jsonl", "--out", "out.jsonl", "--model", "nowhere"], "There is no model folder nowhere"),
         (["in.jsonl", "--out", "out.jsonl", "--field", "headline=h"], "a document has no field headline"),
-        (["in.jsonl", "--out", "out.jsonl", "--encoding", "klingon"], "there is no encoding 'klingon'"),
+        (["in.jsonl", "--out", "out.jsonl", "--encoding", "klingon"], "there is no text encoding 'klingon'"),
         (["out.jsonl.partial", "--out", "out.jsonl"], "is where the scores would be written meanwhile"),
     ],
 )

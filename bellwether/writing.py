@@ -1,0 +1,60 @@
+"""Files that commands write: whole or not at all, and never over the one that is read."""
+
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import click
+
+
+def is_read(file: Path, source: str | Path) -> bool:
+    """Whether what is written to `file` would go over the file `source` (`-`: standard input), under whatever name."""
+    try:
+        return str(source) != "-" and file.is_file() and file.samefile(source)
+    except OSError:  # there is no such source
+        return False
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: the file, were it there or not, is for its owner alone, since it holds texts unmasked."""
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def whole_file(file: Path, *, is_private: bool = False) -> Iterator[IO[str]]:
+    """FILE, to be written: it has its name only once it is whole, and until then what was there stays.
+
+    What is no regular file (a pipe, a device) is written directly. Raises `click.UsageError` where there is no writing.
+    """
+    target = Path(os.path.realpath(file))
+    place = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        if target.exists() and not target.is_file():
+            with target.open("w", encoding="utf-8") as out:
+                yield out
+            return
+        with open(place, "x", encoding="utf-8", opener=private if is_private else None) as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        if target.exists() and not is_private:
+            place.chmod(stat.S_IMODE(target.stat().st_mode))
+        place.replace(target)
+    except BrokenPipeError:  # who reads it has left
+        raise
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):  # it was not made, or has its name
+            place.unlink()
