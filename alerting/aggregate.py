@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import Findings
 from alerting.checkpoints import ANEW, CHECKPOINTS, Checkpoints
-from alerting.eventtime import Verdict
+from alerting.eventtime import Verdict, bounded
 from alerting.gathering import Admitted
 from alerting.keeper import Keeper
 from alerting.metrics import AggregateMetrics
@@ -21,7 +21,7 @@ from alerting.state import AggregateSettings, Closing, State
 from alerting.stories import prepare
 from alerting.windows import amendment_message, width_of, window_message
 from classifier.scores import SCORES, decode_columns
-from ingest.instants import SECOND
+from ingest.instants import SECOND, microseconds
 from ingest.logs import Batch, Closed, Event, Logs, LogUnfit, Message, Opened, Place, Position, Record, Skipped
 from ingest.steps import Step
 
@@ -184,6 +184,7 @@ class Aggregate:
             raise LogUnfit(
                 f"Record {record.offset} of {SCORES.log} is not a range of scores ({error}): something else writes there."
             ) from error
+        columns = bounded(columns, record.appended_at, microseconds(self._settings.windows.out_of_orderness))
         scores = columns.range
         replaced = keeper.state.inputs.replaced_by(scores)
         verdict, fresh, lost = keeper.state.inputs.admit(columns)

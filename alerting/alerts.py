@@ -89,7 +89,10 @@ class Flash(Struct, frozen=True):
 
 
 class Handled(Struct, frozen=True):
-    """When each stage had the document that completed the alert in hand (wall clock; None in a replay)."""
+    """When each stage had the last document in hand that was counted before the alert was told, whatever it is about.
+
+    Wall clock; None in a replay.
+    """
 
     published_at: datetime
     appended_at: datetime
@@ -110,11 +113,11 @@ class Alert(Struct, frozen=True):
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None
-    first_seen_at: datetime  # start of the first window of the excess that is told of, of those that are still held
+    first_seen_at: datetime  # start of the first window that is counted, of those that are still held
     return_period_days: float  # how rare this is for this subject: once in so many days
-    documents: int  # since first_seen_at
+    documents: int  # since first_seen_at; of one that is over, up to the last instant of the excess
     negatives: int
-    share: float  # negatives / documents
+    share: float  # of stories, story_negatives / stories: the usual one, too, is learnt without copies
     usual_share: float
     usual_documents: float  # as many stories are usual in the same time: what is usual is learnt without copies
     kind: Literal["share", "volume", "both", "flash"]  # flash: one text was enough
@@ -137,11 +140,17 @@ class Alert(Struct, frozen=True):
     flash: Flash | None = None  # of a flash: why. `detection` is what the name's detector saw: it had no part in it
     copies: int = 0  # documents since first_seen_at that are copies of a story: how much it was amplified
     silent: Silent | None = None  # None: no usual source of the subject is missing
+    story_negatives: int = 0  # 0: told by an older version, whose share is that of documents
 
     @property
     def key(self) -> str:
         """The idempotency key of this revision."""
         return f"{self.id}/{self.revision}"
+
+    @property
+    def share_of(self) -> tuple[int, int]:
+        """How many of how many `share` is: of stories, or of documents in an alert of an older version."""
+        return (self.story_negatives, self.stories) if self.story_negatives else (self.negatives, self.documents)
 
 
 _encoder = json.Encoder()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.late import LateCount
-from alerting.spikes import Spike
+from alerting.spikes import Residue, Spike
 from ingest.instants import moment
 
 
@@ -21,6 +21,7 @@ class Excess(Struct):
     quiet: int  # microseconds after which it is over
     lasted: int = 0  # microseconds of it that are known to have been in the tail
     came_late: LateCount = field(default_factory=LateCount)  # what took part
+    residue: Residue = Residue()
 
 
 class Told(Struct):
@@ -43,8 +44,8 @@ class Change(Struct, frozen=True):
 class AlertBook(Struct):
     """Running excesses, and what was told of them, by subject. Part of the aggregator's state.
 
-    An alert closes when the scale that spoke has been quiet; the excess ends when all have. Until then a new alert must be
-    `escalation` times rarer than the last one: the slow scales still see what the fast ones have told.
+    An alert closes when the scale that spoke has been quiet; the excess ends when all have. Until then slower scales still see
+    what was told: for them to tell anything it must be `escalation` times rarer. To the others whatever comes next is new.
     """
 
     excesses: dict[str, Excess] = {}
@@ -64,11 +65,11 @@ class AlertBook(Struct):
         told = self.told.get(subject)
         if told and spike.above and min(spike.above) <= told.alert.detection.scale_s:
             told.above_at = max(told.above_at, at)
-        if excess is None or not spike.fires or (told and spike.days < told.days * spike.escalation):
+        if excess is None or not spike.fires:
             return None
-        if told and told.alert.state == "open":
-            return Change("escalated", excess, told.alert)
-        return Change("opened", excess, None)
+        if told is None or told.alert.state == "closed":
+            return Change("opened", excess, None)
+        return Change("escalated", excess, told.alert) if spike.days >= told.days * spike.escalation else None
 
     def add_late(self, subject: str, late: LateCount, start: int, forgotten_to: int | None) -> None:
         """Late documents that were counted in the bin from `start` count in the alert of the running excess as well.
@@ -97,14 +98,21 @@ class AlertBook(Struct):
 
     def quieten(self, now: int) -> list[Alert]:
         """Close what has been quiet long enough by event time `now`, at the instant when it had been."""
-        closed = []
-        for subject, told in sorted(self.told.items()):
-            if told.alert.state == "open" and self.quiet_from(subject) <= now:
-                closed.append(self.close(subject))
+        closed = [self.close(subject) for subject in self.ending(now)]
         for subject in [s for s, excess in self.excesses.items() if excess.above_at + excess.quiet <= now]:
             del self.excesses[subject]
             self.told.pop(subject, None)
         return closed
+
+    def ending(self, now: int) -> list[str]:
+        """The subjects whose open alert has been quiet long enough by event time `now`."""
+        told = [subject for subject, told in sorted(self.told.items()) if told.alert.state == "open"]
+        return [subject for subject in told if self.quiet_from(subject) <= now]
+
+    def untold(self) -> list[str]:
+        """The subjects whose open alert was found too late to be delivered."""
+        told = sorted(self.told.items())
+        return [subject for subject, told in told if told.alert.state == "open" and told.alert.historical]
 
     def quiet_from(self, subject: str) -> int:
         """The instant at which the alert that was told on `subject` has been quiet for long enough."""
@@ -112,7 +120,9 @@ class AlertBook(Struct):
 
     def close(self, subject: str) -> Alert:
         """Close the open alert on `subject` at that instant. Whoever was told of its beginning is told of its end."""
-        told, end = self.told[subject], moment(self.quiet_from(subject))
+        told, excess, end = self.told[subject], self.excesses[subject], moment(self.quiet_from(subject))
+        scale_s = min(excess.residue.scale_s, told.alert.detection.scale_s)
+        excess.residue = Residue(scale_s, max(excess.residue.days, told.days))
         joined = told.alert.joined and not told.delivered
         historical = told.alert.historical and not told.delivered
         told.alert = _next(told.alert, "closed", updated_at=end, closed_at=end, joined=joined, historical=historical)

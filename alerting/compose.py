@@ -1,18 +1,37 @@
 """Composing an alert: the numbers, the documents and the circumstances of what a detector found."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from alerting.alerts import Alert, Corrected, Handled, Severity, Silent, Subject
 from alerting.book import Change
 from alerting.correction import Errors, correct
 from alerting.eventtime import Newest
-from alerting.evidence import Candidates, evidence
+from alerting.evidence import Candidate, evidence
+from alerting.late import LateCount
 from alerting.spikes import LONGEST, Spike
 from alerting.windows import Bins, total
-from ingest.instants import DAY, SECOND, moment
+from ingest.instants import DAY, SECOND, instant, moment
+
+
+class Counts(Struct, frozen=True):
+    """What an alert counts over a stretch of event time, under the names of its fields."""
+
+    first_seen_at: datetime
+    documents: int
+    negatives: int
+    share: float
+    usual_documents: float
+    stories: int
+    story_negatives: int
+    sources: int
+    languages: dict[str, int]
+    copies: int
 
 
 class Circumstances(Struct, frozen=True):
@@ -36,13 +55,20 @@ class Circumstances(Struct, frozen=True):
 
 
 def first_bin(change: Change, spike: Spike, bins: Bins, at: int) -> int:
-    """The start of the first bin that an alert tells of: at least one of the scales that spoke back, at most three.
+    """The start of the first bin that an alert counts: as it opens at least one of the scale that spoke back, at most three.
 
-    What is no longer held cannot be told of.
+    When it escalates it goes on from there. What is no longer held cannot be told of.
     """
-    scale = int(SECOND * spike.detection.scale_s)
+    scale = int(speaking_scale(spike))
     since = max(bins.start_of(at - 3 * scale), min(change.excess.since, bins.start_of(at - scale)))
+    if change.before:
+        since = min(since, instant(change.before.first_seen_at))
     return bins.held_since(since)
+
+
+def speaking_scale(spike: Spike) -> float:
+    """The time scale that spoke, in microseconds."""
+    return SECOND * spike.detection.scale_s
 
 
 def alert_id(subject: str, at: int) -> str:
@@ -50,14 +76,30 @@ def alert_id(subject: str, at: int) -> str:
     return blake2b(f"{subject}@{at}".encode(), digest_size=8).hexdigest()
 
 
-def compose(subject: str, spike: Spike, change: Change, around: Circumstances, bins: Bins, held: Candidates) -> Alert:
-    """The alert at its next revision."""
-    before = change.before
-    since = first_bin(change, spike, bins, around.at)
-    counts = total(bins.between(subject, since, around.until))
-    documents, negatives = counts.documents + around.late_stories, counts.negatives + around.late_negatives
-    stories, story_negatives = counts.stories + around.late_stories, counts.story_negatives + around.late_negatives
-    usual_stories = spike.usual_per_day * (around.at - since) / DAY
+def count(subject: str, bins: Bins, since: int, until: int, late: tuple[int, int], usual_per_day: float) -> Counts:
+    """What lies in windows that start in [since, until), and `late`: what they do not have, stories and negative ones."""
+    found = total(bins.between(subject, since, until))
+    stories, story_negatives = found.stories + late[0], found.story_negatives + late[1]
+    return Counts(
+        first_seen_at=moment(since),
+        documents=found.documents + late[0],
+        negatives=found.negatives + late[1],
+        share=round(story_negatives / max(stories, 1), 4),
+        usual_documents=round(usual_per_day * (until - since) / DAY, 2),
+        stories=stories,
+        story_negatives=story_negatives,
+        sources=len(found.sources),
+        languages=dict(sorted(found.languages.items())),
+        copies=found.documents - found.stories,
+    )
+
+
+def compose(
+    subject: str, spike: Spike, change: Change, around: Circumstances, bins: Bins, telling: Sequence[Candidate]
+) -> Alert:
+    """The alert at its next revision; `telling` are the documents to show."""
+    before, late = change.before, (around.late_stories, around.late_negatives)
+    counts = count(subject, bins, first_bin(change, spike, bins, around.at), around.until, late, spike.usual_per_day)
     return Alert(
         id=before.id if before else alert_id(subject, around.at),
         revision=before.revision + 1 if before else 1,
@@ -70,18 +112,10 @@ def compose(subject: str, spike: Spike, change: Change, around: Circumstances, b
         opened_at=before.opened_at if before else moment(around.at),
         updated_at=moment(around.at),
         closed_at=None,
-        first_seen_at=moment(since),
         return_period_days=round(min(spike.days, LONGEST), 3),
-        documents=documents,
-        negatives=negatives,
-        share=round(negatives / max(documents, 1), 4),
         usual_share=round(spike.usual_share, 4),
-        usual_documents=round(usual_stories, 2),
-        kind=_kind(stories, story_negatives, spike.usual_share, usual_stories),
-        stories=stories,
-        sources=len(counts.sources),
-        languages=dict(sorted(counts.languages.items())),
-        top_documents=tuple(evidence(candidate) for candidate in held.best(subject, since, around.until)),
+        kind=_kind(counts, spike.usual_share),
+        top_documents=tuple(evidence(candidate) for candidate in telling),
         detection=spike.detection,
         ready=spike.ready,
         late=around.late,
@@ -91,29 +125,43 @@ def compose(subject: str, spike: Spike, change: Change, around: Circumstances, b
         artifact=around.artifact,
         settings=around.settings,
         handled=_handled(around),
-        corrected=_corrected(documents, negatives, stories, spike.usual_share, around),
-        copies=counts.documents - counts.stories,
+        corrected=_corrected(counts, spike.usual_share, around.artifact, around.errors),
         silent=around.silent,
+        **asdict(counts),
     )
 
 
-def _corrected(
-    documents: int, negatives: int, stories: int, usual_share: float, around: Circumstances
-) -> Corrected | None:
-    errors = around.errors
-    if errors is None or errors.artifact != around.artifact or not documents:
+def recounted(
+    alert: Alert, until: int, bins: Bins, late: LateCount, usual_per_day: float, errors: Errors | None
+) -> Alert:
+    """The alert with the numbers of its whole event up to event time `until`, of which `late` came late.
+
+    As it is, where of that event less is still held than was told.
+    """
+    since = bins.held_since(instant(alert.first_seen_at))
+    counts = count(str(alert.subject), bins, since, until, late.across(since), usual_per_day)
+    if since >= until or counts.stories < alert.stories:
+        return alert
+    return replace(
+        alert, corrected=_corrected(counts, alert.usual_share, alert.artifact, errors),
+        late=alert.late or late.is_since(since), **asdict(counts),
+    )  # fmt: skip
+
+
+def _corrected(counts: Counts, usual_share: float, artifact: str, errors: Errors | None) -> Corrected | None:
+    if errors is None or errors.artifact != artifact or not counts.stories:
         return None
-    return correct(negatives, documents, stories, usual_share, errors)
+    return correct(counts.story_negatives, counts.stories, usual_share, errors)
 
 
 def _severity(spike: Spike) -> Severity:
     return "critical" if spike.critical else "warning"
 
 
-def _kind(stories: int, negatives: int, usual_share: float, usual_stories: float) -> Literal["share", "volume", "both"]:
+def _kind(counts: Counts, usual_share: float) -> Literal["share", "volume", "both"]:
     """What is unusual, copies apart: what is usual was learnt without them."""
-    more_negative = negatives >= 1.3 * usual_share * stories
-    more_stories = stories >= 2 * usual_stories
+    more_negative = counts.story_negatives >= 1.3 * usual_share * counts.stories
+    more_stories = counts.stories >= 2 * counts.usual_documents
     if more_negative and more_stories:
         return "both"
     return "share" if more_negative else "volume"

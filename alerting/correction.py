@@ -45,15 +45,14 @@ def errors_of(artifact: str, confusion: tuple[tuple[int, int, int], ...]) -> Err
     return errors if errors.sensitivity - errors.false_rate >= LEAST_DIFFERENCE else None
 
 
-def correct(negatives: int, documents: int, stories: int, usual_share: float, errors: Errors) -> Corrected:
-    """The corrected share of so many negatives among `documents`, at least one.
+def correct(negatives: int, stories: int, usual_share: float, errors: Errors) -> Corrected:
+    """The corrected share of so many negative ones among `stories`, at least one; `usual_share` is corrected alike.
 
-    The interval is that of so many `stories`: of copies the classifier says the same, right or wrong. `usual_share` is
-    corrected alike.
+    Of copies the classifier says the same, right or wrong: they say nothing more.
     """
-    s, f, said = errors.sensitivity, errors.false_rate, negatives / documents
+    s, f, said = errors.sensitivity, errors.false_rate, negatives / stories
     share, usual = (_within((each - f) / (s - f)) for each in (said, usual_share))
-    low, high = _interval(said, max(stories, 1), errors)
+    low, high = _interval(said, stories, errors)
     return Corrected(
         share=round(share, 4),
         low=round(min(low, share), 4),

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from alerting.alerts import ALERTS, Alert
 from alerting.audit import Audit
+from alerting.cases import Followed
 from alerting.destinations.answers import Answer, Away, Delivered, Destination, Partly, Refused, Renewing
 from alerting.destinations.backoff import Backoff, Patience
 from alerting.destinations.intake import Intake, IntakeSettings
@@ -76,7 +77,7 @@ class Deliver:
         self._renewing = destination if isinstance(destination, Renewing) else None
         self._intake = Intake(self._name, logs, metrics, IntakeSettings(settings.rules, settings.deadline))
         self._line = self._intake.line
-        self._mutes = self._intake.mutes
+        self._mutes = Followed(logs)
         self._rate = Rate(settings.per_minute)
         self._backoff = Backoff(settings.patience, self._name)
         self._paused: dict[Place, bool] = {}  # of each place held
@@ -112,6 +113,8 @@ class Deliver:
         while len(self._line) and now < until and left and self._backoff.is_due(now):
             left -= 1
             self._show(now)
+            if not self._intake.is_head_told():
+                continue
             head = self._line.head
             if mute := self._mute(head, now):
                 yield self._next(head, "muted", mute, now)
@@ -164,7 +167,7 @@ class Deliver:
         if self._audit is not None:
             details = {"destination": self._name, "outcome": outcome} | ({"why": why} if why else {})
             messages.append(self._audit.entry(now, "delivery", "deliver", head.key, details))
-        self._intake.leave()
+        self._intake.leave(is_told=outcome == "delivered")
         return Step(messages=messages, commits=self._intake.commits())
 
     def _dead(self, head: Waiting, outcome: str, why: str, now: int) -> Iterator[Message]:

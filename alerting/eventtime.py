@@ -2,18 +2,46 @@
 
 A partition's watermark is `max(newest event time, last time it was read to its end) - out_of_orderness`. The watermark of
 the whole is the lowest of them; it exists once every partition of every input has been heard of. No clock is read here:
-all that moves time stands in the ranges.
+all that moves time stands in the ranges, and in the stamps that the scores log gave them.
 """
 
+from copy import copy
 from enum import StrEnum
 
+import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from classifier.scores import Columns, ScoreRange
 
 NEVER = -(1 << 62)  # an instant before everything
 FOREVER = 1 << 62  # and one after
 REMEMBERED_LOGS = 16
+
+
+def bounded(columns: Columns, appended_at: int, out_of_orderness: int) -> Columns:
+    """A range that tells of no instant after its log took it: the clock of whoever has written it may be years ahead.
+
+    Args:
+        columns: the range.
+        appended_at: instant by the log's clock; 0 where nothing tells.
+        out_of_orderness: microseconds that a document may count later than it came.
+    """
+    scores = columns.range
+    if not appended_at or scores.read_at is None:  # in a replay documents alone move time
+        return columns
+    bound = copy(columns)
+    bound.range = replace(
+        scores,
+        read_at=min(scores.read_at, appended_at),
+        classified_at=min(scores.classified_at, appended_at),
+        canary_at=min(scores.canary_at, appended_at),
+    )
+    latest = appended_at + out_of_orderness
+    if (columns.rows["event_at"] > latest).any():
+        bound.rows = columns.rows.copy()
+        bound.rows["event_at"] = np.minimum(columns.rows["event_at"], latest)
+    return bound
 
 
 class Newest(Struct, frozen=True):

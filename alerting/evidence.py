@@ -3,6 +3,7 @@
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from math import exp
 
 from msgspec import Struct
 
@@ -40,6 +41,11 @@ class Candidate(Struct, frozen=True, array_like=True, order=True):
     def topics(self) -> tuple[str, ...]:
         """Those that it is labelled with."""
         return self.shown.topics
+
+
+def weight(counted_at: int, at: int, scale: float) -> float:
+    """What counts for 1 at instant `counted_at` counts for at instant `at` on a detector's `scale`, in microseconds."""
+    return exp(min(counted_at - at, 0) / scale)
 
 
 class Held(Struct):
@@ -123,12 +129,22 @@ class Candidates(Struct):
         self.held.pop(subject, None)
         self.related.pop(subject, None)
 
-    def best(self, subject: str, since: int, until: int) -> list[Candidate]:
-        """At most SHOWN documents of bins that start in [since, until), the most telling first, each story once."""
+    def best(self, subject: str, since: int, until: int, scale: float) -> list[Candidate]:
+        """At most SHOWN documents of bins that start in [since, until), the most telling first, each story once.
+
+        That is the most negative, each weighed as on the detector's `scale`, in microseconds: what came before an event may
+        be as negative, but did not make it. Of equals the newer one.
+        """
         held = self.held.get(subject) or Held()
-        within = (one for start, telling in held.bins.items() if since <= start < until for one in telling)
+        ranked = []
+        for start, telling in held.bins.items():
+            if since <= start < until:
+                for one in telling:
+                    counted_at = max(one.event_at, start)  # a late one counts where the watermark stood
+                    weighed = (WHOLE - one.positivity) * weight(counted_at, until, scale)
+                    ranked.append((-weighed, -counted_at, one))
         best: dict[int, Candidate] = {}
-        for candidate in sorted(within):
+        for _, _, candidate in sorted(ranked):
             best.setdefault(candidate.story, candidate)
         return list(best.values())[:SHOWN]
 

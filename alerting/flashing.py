@@ -1,5 +1,6 @@
 """From a flash to the alert that is told of it: at once, once a story, within the day's budget, and one event is one page."""
 
+import math
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -12,7 +13,6 @@ from alerting.flash import QUIET, Severe
 from alerting.incidents import TOGETHER
 from alerting.judging import Judge
 from alerting.policy import is_louder
-from alerting.spikes import LONGEST
 from alerting.state import AggregateSettings, State
 from alerting.watching import Watcher
 from alerting.windows import total
@@ -63,7 +63,7 @@ class FlashLane:
         told = state.book.told.get(key)
         before = told.alert if told and told.alert.state == "open" else None
         stories = state.candidates.stories(f"entity/{name}", at - TOGETHER, at + 1) | {document.story}
-        began = before.incident if before else self._incident(f"entity/{name}", stories, at)
+        began = before.incident if before else self._incident(name, document, stories, at)
         alert = self._composed(name, document, at, began or alert_id(key, at), before)
         action = self._judge.action_on(alert, flash.topics, [document.source])
         caught_up = before is not None and before.historical and not alert.historical
@@ -72,8 +72,10 @@ class FlashLane:
                 alert, revision=before.revision, change=before.change, updated_at=before.updated_at,
                 action=before.action, policy=before.policy, joined=before.joined, flash=before.flash,
                 historical=before.historical,
+                top_documents=(*before.top_documents[:1], *alert.top_documents[:1], *before.top_documents[1:])[:SHOWN],
             )  # fmt: skip
             self._go_on(key, told, at)
+            state.incidents.tell(before.incident, stories, at, 0.0, "digest")
             return None
         alert = self._afforded(replace(alert, action=action, flash=flash), began, document.event_at)
         if before and not (caught_up or is_louder(alert.action, before.action)):
@@ -81,13 +83,22 @@ class FlashLane:
         state.book.excesses.setdefault(key, Excess(instant(alert.first_seen_at), state.position, at, QUIET))
         state.book.tell(key, alert, 0.0, at)
         self._go_on(key, state.book.told[key], at)
-        state.incidents.tell(alert.incident, stories, at, LONGEST, alert.action)
+        days = math.inf if began is None else 0.0
+        state.incidents.tell(alert.incident, stories, at, days, alert.action, alert.severity)
         return alert
 
-    def _incident(self, subject: str, stories: set[int], at: int) -> str | None:
-        """That of the name's open alert, or of alerts that share its stories."""
-        told = self._state.book.told.get(subject)
-        return told.alert.incident if told and told.alert.state == "open" else self._state.incidents.place(stories, at)
+    def _incident(self, name: str, document: ScoredDocument, stories: set[int], at: int) -> str | None:
+        """That of the name's open alert, or of alerts that share the text or else the name's stories.
+
+        Not that of flashes on others alone, whom the text does not name: agencies tell of every default in one form.
+        """
+        told, place = self._state.book.told, self._state.incidents.place
+        own = told.get(f"entity/{name}")
+        if own and own.alert.state == "open":
+            return own.alert.incident
+        began = place({document.story}, at) or place(stories, at)
+        flashed = {key for key in told if key.startswith("flash/") and told[key].alert.incident == began}
+        return None if flashed and flashed.isdisjoint(f"flash/{each}" for each in document.names) else began
 
     def _go_on(self, key: str, told: Told, at: int) -> None:
         excess = self._state.book.excesses[key]
@@ -97,10 +108,10 @@ class FlashLane:
         """As loudly as the day's budget allows; what joins an incident that was told so costs nothing."""
         incidents, flash = self._state.incidents, alert.flash
         assert flash is not None
-        joined = began is not None and not incidents.is_new(began, 0.0, alert.action)
+        joined = began is not None and not incidents.is_new(began, 0.0, alert.action, alert.severity)
         if joined or alert.action == "digest" or self._state.flashes.spend(at, self._settings.flash.budget_per_day):
             return replace(alert, joined=joined)
-        joined = began is not None and not incidents.is_new(began, 0.0, "digest")
+        joined = began is not None and not incidents.is_new(began, 0.0, "digest", alert.severity)
         return replace(alert, action="digest", joined=joined, flash=replace(flash, over_budget=True))
 
     def _composed(self, name: str, document: ScoredDocument, at: int, incident: str, before: Alert | None) -> Alert:
@@ -110,7 +121,7 @@ class FlashLane:
         since = state.bins.held_since(began)
         counts = total(state.bins.between(f"entity/{name}", since, at + 1))
         spike = self._watcher.look(f"entity/{name}", at)
-        documents, negatives = max(counts.documents, 1), max(counts.negatives, 1)
+        stories, story_negatives = max(counts.stories, 1), max(counts.story_negatives, 1)
         historical = state.is_historical(document.event_at, self._settings.historical_after)
         return Alert(
             id=before.id if before else alert_id(f"flash/{name}", at),
@@ -126,16 +137,17 @@ class FlashLane:
             closed_at=None,
             first_seen_at=moment(since),
             return_period_days=round(spike.days, 3),
-            documents=documents,
-            negatives=negatives,
-            share=round(negatives / documents, 4),
+            documents=max(counts.documents, 1),
+            negatives=max(counts.negatives, 1),
+            share=round(story_negatives / stories, 4),
             usual_share=round(spike.usual_share, 4),
             usual_documents=round(spike.usual_per_day * (at - since) / DAY, 2),
             kind="flash",
-            stories=max(counts.stories, 1),
+            stories=stories,
+            story_negatives=story_negatives,
             sources=max(len(counts.sources), 1),
             languages=dict(sorted(counts.languages.items())) or {document.language: 1},
-            top_documents=(*(before.top_documents if before else ()), evidence(document))[:SHOWN],
+            top_documents=(evidence(document), *(before.top_documents if before else ()))[:SHOWN],
             detection=spike.detection,
             ready=spike.ready,
             late=state.bins.is_closed(state.bins.start_of(document.event_at)),

@@ -68,7 +68,7 @@ class TopicGauges:
         told = band.documents >= FEWEST
         self.share.labels(topic).set(band.negatives / band.documents if told else math.nan)
         self.tail_share.labels(topic).set(min(band.most / band.documents, 1.0) if told else 1.0)
-        self.usual_share.labels(topic).set(spike.usual_share)
+        self.usual_share.labels(topic).set(spike.detection.usual_share)
         self.ready.labels(topic).set(spike.ready)
         for each in SEVERITIES:
             self.open.labels(topic, each).set(each == severity)

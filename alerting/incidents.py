@@ -1,18 +1,21 @@
 """Alerts of several subjects about one event are one incident: they open close together and share stories.
 
 A bank run shows under liquidity, fraud and markets at once. The first alert leads; one that shares its stories joins it and is
-not delivered by itself, unless it is much rarer than what was told before. Two unrelated events at the same hour share
-no stories and stay two.
+not delivered by itself, unless it is much rarer or more severe than what was told before. Two unrelated events at the same
+hour share no stories and stay two.
 """
+
+import math
 
 from msgspec import Struct
 
-from alerting.alerts import Action
+from alerting.alerts import Action, Severity
 from alerting.policy import is_louder
 from ingest.instants import HOUR
 
 TOGETHER = 12 * HOUR  # alerts further apart are never one incident
 SHARED = 0.2  # of the smaller set of stories
+MOSTLY = 0.5  # of the alert's own: one text began the incident, and silences whatever joins it
 MOST_STORIES = 512  # an incident remembers
 
 
@@ -20,9 +23,10 @@ class Incident(Struct):
     """One event and the stories that its alerts rest on."""
 
     last_at: int  # event time at which an alert was last told
-    days: float  # the rarest return period told
+    days: float  # the rarest return period told; infinite if it began as a flash
     stories: set[int]
     action: Action = "digest"  # the loudest that it was told
+    severity: Severity = "critical"  # and the worst
 
 
 class Incidents(Struct):
@@ -32,28 +36,43 @@ class Incidents(Struct):
 
     def place(self, stories: set[int], at: int) -> str | None:
         """The incident that an alert of event time `at` resting on `stories` belongs to, or None: it is a new one."""
-        best, best_share = None, SHARED
+        best, best_share = None, 0.0
         for name, incident in sorted(self.known.items()):
             if abs(at - incident.last_at) > TOGETHER:
                 continue
-            smaller = min(len(stories), len(incident.stories))
-            share = len(stories & incident.stories) / smaller if smaller else 0.0
-            if share >= best_share and (best is None or share > best_share):
+            of_flash = math.isinf(incident.days)
+            base = len(stories) if of_flash else min(len(stories), len(incident.stories))
+            share = len(stories & incident.stories) / base if base else 0.0
+            if share >= (MOSTLY if of_flash else SHARED) and (best is None or share > best_share):
                 best, best_share = name, share
         return best
 
-    def is_new(self, name: str, days: float, action: Action) -> bool:
-        """Whether an alert that joins the incident is rarer than `days` say it was told, or to be told more loudly."""
+    def is_new(self, name: str, days: float, action: Action, severity: Severity = "warning") -> bool:
+        """Whether an alert that joins the incident is as rare as `days` or rarer than it was told, louder or more severe."""
         incident = self.known.get(name)
-        return incident is None or days >= incident.days or is_louder(action, incident.action)
+        if incident is None or is_louder(action, incident.action):
+            return True
+        return days >= incident.days or (severity == "critical" and incident.severity == "warning")
 
-    def tell(self, name: str, stories: set[int], at: int, days: float, action: Action = "page") -> None:
-        """An alert of the incident was told at event time `at`, with a return period of `days`."""
-        incident = self.known.setdefault(name, Incident(at, 0.0, set()))
+    def told_days(self, name: str) -> float:
+        """The rarest return period that was told of the incident; 0 of one that is not known."""
+        return self.known[name].days if name in self.known else 0.0
+
+    def tell(
+        self, name: str, stories: set[int], at: int, days: float, action: Action = "page", severity: Severity = "warning"
+    ) -> None:  # fmt: skip
+        """An alert of the incident was found at event time `at`, and told with a return period of `days`; 0: of none."""
+        incident = self.known.setdefault(name, Incident(at, 0.0, set(), severity="warning"))
         incident.last_at = max(incident.last_at, at)
         incident.days = max(incident.days, days)
         incident.action = action if is_louder(action, incident.action) else incident.action
-        if len(incident.stories) < MOST_STORIES:
-            incident.stories |= stories
+        incident.severity = severity if severity == "critical" else incident.severity
+        self.relate(name, stories)
         for old in [n for n, other in self.known.items() if at - other.last_at > 2 * TOGETHER]:
             del self.known[old]
+
+    def relate(self, name: str, stories: set[int]) -> None:
+        """The incident rests on these stories too."""
+        incident = self.known.get(name)
+        if incident and len(incident.stories) < MOST_STORIES:
+            incident.stories |= stories

@@ -64,7 +64,7 @@ class AggregateMetrics:
         )
         self.since_arrival = histogram(
             "since_arrival_seconds",
-            "From the arrival of the document that completed an alert until the alert is written.",
+            "From the arrival of the last document that was counted before an alert until the alert is written.",
         )
         self._gauges = TopicGauges(registry)
         self.canaries = CanaryGauges(registry)
@@ -145,7 +145,7 @@ class AggregateMetrics:
             missing = min(state.rhythms.missing.get(subject, 0.0), 1.0)
             self._gauges.show_sources(topic, missing, is_unknown=state.rhythms.is_unknown(subject))
         for subject, spike in spikes.items():
-            band = state.detectors[subject].band(state.bins.closed_to or 0, spike.usual_share)
+            band = state.detectors[subject].band(state.bins.closed_to or 0, spike.detection.usual_share)
             self._gauges.show(Subject.parse(subject).name, spike, band, _open_severity(keeper, subject))
 
 

@@ -27,7 +27,7 @@ def rehearsal(severity: Severity, now: int) -> Alert:
         return_period_days=19.0,
         documents=40,
         negatives=31,
-        share=0.775,
+        share=0.75,
         usual_share=0.2,
         usual_documents=6.5,
         kind="both",
@@ -52,4 +52,6 @@ def rehearsal(severity: Severity, now: int) -> Alert:
         scores_to=0,
         artifact="test",
         settings="test",
+        copies=28,
+        story_negatives=9,
     )

@@ -39,6 +39,13 @@ LONGEST_GAPS = 3.0  # usual gaps, and a day at least: longer silence is an outag
 LONGEST_GAP = 3.0  # days, between updates of a subject, that an event may last over
 
 
+class Residue(NamedTuple):
+    """What closed alerts have told of an excess that is not over: slower scales than the one that spoke still see it."""
+
+    scale_s: float = math.inf  # the fastest that spoke last in one of them
+    days: float = 0.0  # the longest return period that was told
+
+
 class Footing(NamedTuple):
     """What a detector is told besides its own subject's past."""
 
@@ -48,6 +55,7 @@ class Footing(NamedTuple):
     watched: bool = False  # enough was read of all subjects together to know that a silent one is rare
     is_unknown: bool = False  # its usual sources are silent: what is usual stands still
     is_settled: bool = False  # it has been in its tail for so long that this is becoming the usual
+    residue: Residue = Residue()
 
 
 class Spike(Struct, frozen=True):
@@ -60,7 +68,7 @@ class Spike(Struct, frozen=True):
     escalation: float  # how many times rarer it must become to be told again
     ready: bool
     quiet: int  # microseconds below the tail after which an event is over
-    usual_share: float
+    usual_share: float  # at that time of day; in `detection` stands that of the whole day
     usual_per_day: float  # documents
     detection: Detection
 
@@ -222,12 +230,14 @@ class Detector(Struct, gc=False):
     def _spike(self, looked: Looked, footing: Footing) -> Spike:
         settings, alarm_days, many = footing.settings, footing.alarm_days, len(self.scales)
         longest, above, best = max(LONGEST, FAR * alarm_days), [], (False, -1.0, -math.inf, 0)
+        seen_by, told = footing.residue.scale_s * SECOND, footing.residue.days * settings.escalation
         for number, scale in enumerate(self.scales):
             z, days, enough = looked.readings[number], 0.0, False
             if z > scale.tail.threshold:
                 above.append(scale.length / SECOND)
                 mine, days = looked.sums[number], min(scale.tail.return_days(z) / many, longest)
                 enough = is_enough(mine.negatives, scale.expected(mine.documents, looked.usual), settings)
+                enough = enough and (scale.length <= seen_by or days >= told)
             best = max(best, (enough, days, z, number))
         enough, days, z, speaking = best
         ready = self.is_ready(looked.at, settings, watched=footing.watched)
@@ -239,7 +249,7 @@ class Detector(Struct, gc=False):
             escalation=settings.escalation,
             ready=ready,
             quiet=self._quiet(settings),
-            usual_share=looked.usual.share,
+            usual_share=looked.usual.share + raised(self.cosine, self.sine, looked.at),
             usual_per_day=looked.usual.per_day,
             detection=self._detection(speaking, looked, alarm_days),
         )

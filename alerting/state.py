@@ -50,6 +50,7 @@ class State(Struct):
     stories: Told = Told()  # as the newest checkpoint has them
     candidates: Candidates = field(default_factory=Candidates)
     detectors: dict[str, Detector] = {}  # by subject; a name's once it was heard of
+    listed: dict[str, int] | None = None  # since when each name is watched, event time; None: not known
     book: AlertBook = field(default_factory=AlertBook)
     incidents: Incidents = field(default_factory=Incidents)
     budget: Budget = field(default_factory=Budget)

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from alerting.alerts import Alert
+from alerting.book import Excess
+from alerting.compose import recounted
 from alerting.eventtime import FOREVER, NEVER
 from alerting.late import LateCount
 from alerting.scales import Counted
 from alerting.screening import ROUNDING, Room, Screen, Suspect
-from alerting.spikes import Detector, Footing, Spike
+from alerting.spikes import Detector, Footing, Residue, Spike
 from alerting.state import AggregateSettings, Closing, State
 from alerting.telling import Moment, Teller
 from alerting.windows import Tally, is_topic
@@ -16,7 +18,7 @@ from ingest.instants import DAY, microseconds
 WATCHED_STORIES = 500
 SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual,
 SETTLED_YOUNG = DAY // 2  # and so long, if it began in a subject's first days, before anything usual was known
-NONE_LATE, NOTHING = LateCount(), Tally()
+NONE_LATE, NOTHING, NO_RESIDUE = LateCount(), Tally(), Residue()
 MOST_OPEN = 240  # open bins an early look takes in: there are more only while a partition is far behind the others
 
 
@@ -33,6 +35,9 @@ class Watcher:
                 state.detectors.pop(subject, None)
                 state.candidates.forget(subject)
         self._names = sum(not is_topic(subject) for subject in state.detectors)  # how many were heard of
+        present = NEVER if state.listed is None else state.bins.closed_to or NEVER
+        self._listed = {name: (state.listed or {}).get(name, present) for name in settings.tiers}
+        state.listed = self._listed
 
     def forget(self) -> None:
         """What is usual has to be learned again, of whoever is heard of."""
@@ -89,6 +94,7 @@ class Watcher:
         yield from self._quieten(state.bins.closed_to or watermark, watermark)
         state.bins.forget(watermark - microseconds(self._settings.windows.keep))
         if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
+            self._recount(state.book.untold())
             yield from state.book.catch_up(watermark)
 
     def _pass_time(self, start: int, end: int) -> None:
@@ -98,6 +104,8 @@ class Watcher:
         state.began = min(state.began + outage, start)
         for detector in state.detectors.values() if outage else ():
             detector.pass_over(outage)
+        for name in self._listed if outage else ():
+            self._listed[name] += outage
 
     def _quieten(self, heard_to: int, now: int) -> list[Alert]:
         """End what has been quiet for long enough, but nothing whose sources are missing."""
@@ -105,7 +113,18 @@ class Watcher:
         rhythms.look(heard_to)
         if rhythms.missing:
             book.hold(rhythms.is_unknown, now)
+        self._recount(book.ending(now))
         return book.quieten(now)
+
+    def _recount(self, subjects: Iterable[str]) -> None:
+        """What is told next of these subjects is the whole event: as it was told first, it had hardly begun."""
+        state = self._state
+        for subject in subjects:
+            told, detector = state.book.told[subject], state.detectors.get(subject)
+            if detector and told.alert.artifact == state.artifact:  # a flash has none, and counts as it goes on
+                usual, late = detector.usual(state.pooled_share()), state.book.excesses[subject].came_late
+                errors = self._settings.errors
+                told.alert = recounted(told.alert, told.above_at, state.bins, late, usual.per_day, errors)
 
     def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
@@ -183,7 +202,8 @@ class Watcher:
         if detector is None:
             if not self._is_watched(subject):
                 return None
-            detector = self._state.detectors[subject] = self._fresh(subject, self._state.began)
+            since = self._listed.get(subject.removeprefix("entity/"), NEVER)  # before it, nobody would have heard of it
+            detector = self._state.detectors[subject] = self._fresh(subject, max(self._state.began, since))
             self._names += not is_topic(subject)
         footing = self._footing(subject)
         if footing.is_settled and not footing.is_unknown:
@@ -204,13 +224,17 @@ class Watcher:
         many = self._names if of_name else self.alerting_topics
         alarm = state.budget.alarm_days(spikes.budget_per_week, many, of_names=of_name)
         rules = spikes if of_name else self._rules.get(subject, spikes)
-        is_unknown, is_settled = state.rhythms.is_unknown(subject), self._is_settled(subject)
-        return Footing(rules, state.pooled_share(), alarm * rules.rarity, self._watched(), is_unknown, is_settled)
+        is_unknown, excess = state.rhythms.is_unknown(subject), state.book.excesses.get(subject)
+        is_settled = excess is not None and self._is_settled(subject, excess)
+        residue = excess.residue if excess else NO_RESIDUE
+        return Footing(
+            rules, state.pooled_share(), alarm * rules.rarity, self._watched(), is_unknown, is_settled, residue
+        )
 
-    def _is_settled(self, subject: str) -> bool:
+    def _is_settled(self, subject: str, excess: Excess) -> bool:
         """Whether a subject has been in its tail for so long that this is becoming the usual."""
-        excess, detector = self._state.book.excesses.get(subject), self._state.detectors.get(subject)
-        if excess is None or detector is None:
+        detector = self._state.detectors.get(subject)
+        if detector is None:
             return False
         is_young = 0 <= excess.since - detector.since < microseconds(self._settings.spikes.ready_after)
         return excess.lasted >= (SETTLED_YOUNG if is_young else SETTLED)

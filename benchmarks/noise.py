@@ -3,8 +3,7 @@
     python -m benchmarks.noise [--days 365] [--budget 5] [--out FILE]
 
 Volumes are overdispersed (gamma, shape 3), with a daily and a weekly cycle, holidays at a fifth of the volume, and levels that
-wander from day to day; shares are beta around 10 to 30 %. The detectors and the budget are the product's own; an alert is an
-onset after a topic was quiet for six hours.
+wander from day to day; shares are beta around 10 to 30 %. The detectors, the budget and the alert book are the product's own.
 """
 
 import argparse
@@ -13,12 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
+from alerting.book import AlertBook
 from alerting.budget import Budget
+from alerting.rehearsal import rehearsal
 from alerting.rules import SpikeSettings
 from alerting.scales import Counted
-from alerting.spikes import Detector, Footing
-from ingest.instants import DAY, HOUR, MINUTE
+from alerting.spikes import Detector, Footing, Residue
+from ingest.instants import DAY, MINUTE
 
 STEP, DAY_STEPS, TOPICS = 5 * MINUTE, 288, 20
 SETTINGS = SpikeSettings()
@@ -40,7 +42,7 @@ def onsets(per_hour: float, days: int, per_week: float, seed: int) -> Iterator[i
     random = np.random.default_rng(seed)
     shares = random.uniform(0.1, 0.3, TOPICS)
     detectors = [Detector.fresh(SETTINGS, 0) for _ in range(TOPICS)]
-    quiet_since, told, budget = [0] * TOPICS, [0.0] * TOPICS, Budget()
+    subjects, book, budget = [str(topic) for topic in range(TOPICS)], AlertBook(), Budget()
     for day in range(days):
         made = [day_of(random, per_hour, day, share) for share in shares]
         for step in range(DAY_STEPS):
@@ -49,18 +51,21 @@ def onsets(per_hour: float, days: int, per_week: float, seed: int) -> Iterator[i
                 ready = sum(detector.is_ready(at, SETTINGS) for detector in detectors) / TOPICS
                 budget.pass_time(at, per_week, ready)
             footing = Footing(SETTINGS, 0.25, budget.alarm_days(per_week, TOPICS))
-            for topic, (documents, negatives) in enumerate(made):
+            book.quieten(at - STEP)
+            for subject, detector, (documents, negatives) in zip(subjects, detectors, made, strict=True):
                 if not documents[step]:
                     continue
-                spike = detectors[topic].update(Counted(at, documents[step], negatives[step]), footing)
-                if at - quiet_since[topic] > 6 * HOUR:
-                    told[topic] = 0.0
-                if spike and spike.above:
-                    quiet_since[topic] = at
-                if spike and spike.fires and not told[topic]:
-                    told[topic] = spike.days
-                    budget.spend()
-                    yield at
+                excess = book.excesses.get(subject)
+                residue = excess.residue if excess else Residue()
+                spike = detector.update(
+                    Counted(at, documents[step], negatives[step]), footing._replace(residue=residue)
+                )
+                change = spike and book.consider(subject, spike, at - STEP, at, 0)
+                if spike and change:
+                    book.tell(subject, replace(rehearsal("warning", at), detection=spike.detection), spike.days, at)
+                    if change.kind == "opened":
+                        budget.spend()
+                        yield at
 
 
 def main() -> None:

@@ -208,7 +208,7 @@ class Answers:
         return replace(found, points=tuple(self._view.windows.points(found.subject, until, DAY, DAY_PARTS)))
 
     def _ledger(self, first: Revision) -> list[Handed]:
-        """The way of the document that completed the alert, and of the alert's first revision."""
+        """The way of the last document that was counted before the alert, and of the alert's first revision."""
         handled, steps = first.alert.handled, []
         if handled is not None:
             steps = [Handed("published", handled.published_at), Handed("appended", handled.appended_at)]

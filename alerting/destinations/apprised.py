@@ -11,11 +11,12 @@ import threading
 import time
 
 import apprise
+from apprise.conversion import convert_between
 from msgspec import Struct, field
 from pydantic import SecretStr
 
 from alerting.destinations.answers import Answer, Away, Delivered, Matter, Partly, Refused
-from alerting.destinations.parts import parts
+from alerting.destinations.parts import in_bytes, parts
 from alerting.destinations.posting import TRY_AGAIN
 from alerting.destinations.wording import Letter, Letters
 
@@ -122,10 +123,16 @@ class Apprised:
         """
         limit = self._plugin.body_maxlen
         if self._plugin.title_maxlen <= 0:
-            return "", parts(letter.whole, limit)
+            return "", parts(letter.whole, limit, self._size)
         if self._plugin.overflow_amalgamate_title:  # the service counts both
-            limit -= len(letter.title.encode()) + JOINT_BYTES
-        return letter.title, parts(letter.body, limit)
+            limit -= self._size(letter.title) + JOINT_BYTES
+        return letter.title, parts(letter.body, limit, self._size)
+
+    def _size(self, text: str) -> int:
+        """UTF-8 bytes of `text` as apprise sends it: for a service of another format than plain text it is escaped."""
+        plain = apprise.NotifyFormat.TEXT
+        sent: str = convert_between(plain, self._plugin.resolve_format(plain), text)  # type: ignore[no-untyped-call]
+        return in_bytes(sent)
 
     def _tell(self, part: tuple[str, int], title: str, text: str) -> Answer:
         start, attempt = time.monotonic(), self._attempt

@@ -1,7 +1,8 @@
 """What is held back for digests, and the bookmark by which a box that starts again finds it in the log.
 
 What was told in a digest is known by two numbers for each partition: it was due until `told_until`, and lies below
-`told_below`. What comes late for its digest lies above, and goes into the next one.
+`told_below`. What comes late for its digest lies above, and goes into the next one. What was told to nobody when its turn
+came is known by its offset, as far as there is room.
 """
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from ingest.instants import SECOND
 from ingest.logs import Place, Record
 
 GRACE = 30 * SECOND  # so long after a digest is due, what belongs to it has been read
+UNTOLD = 200  # offsets in a note: Kafka takes 4,096 bytes
 
 
 class Bookmark(Struct, frozen=True):
@@ -24,19 +26,23 @@ class Bookmark(Struct, frozen=True):
     told_until: int = 0
     told_below: int = 0
     held_from: int = -1  # the oldest offset that is held; -1: none
+    untold: tuple[int, ...] = ()  # what had its turn and was not delivered, newest last
 
     @classmethod
     def parse(cls, note: str) -> "Bookmark":
         """Back from text; whatever is no bookmark is an empty one."""
         try:
-            return cls(*(int(part) for part in note.split(";")))
+            numbers, _, untold = note.partition("/")
+            stale, until, below, held_from = (*map(int, numbers.split(";")), 0, 0, -1)[:4]
+            return cls(stale, until, below, held_from, tuple(map(int, untold.split(","))) if untold else ())
         except (ValueError, TypeError):
             return cls()
 
     def __str__(self) -> str:
-        if self.told_until == self.told_below == 0 and self.held_from == -1:
+        if self == Bookmark(self.stale):
             return str(self.stale)
-        return f"{self.stale};{self.told_until};{self.told_below};{self.held_from}"
+        numbers = f"{self.stale};{self.told_until};{self.told_below};{self.held_from}"
+        return f"{numbers}/{','.join(map(str, self.untold))}" if self.untold else numbers
 
     def has_told(self, due: int, offset: int) -> bool:
         """Whether what lies at `offset` was told in the digest that was `due`."""
@@ -67,7 +73,7 @@ class Held:
         self._holdings.append(Holding(Source(place, record), matter, due))
 
     def release(self, alert: Alert, at: int) -> None:
-        """`alert`, appended at instant `at`, is told by itself: a digest that is due later need not tell of it.
+        """`alert` is told by itself or in a digest at instant `at`: one that is due later need not tell how it stood before.
 
         One that was due before tells it, whenever `alert` is read: so a box that starts again makes the same digest.
         """

@@ -6,16 +6,15 @@ from msgspec import MsgspecError, Struct
 from msgspec.structs import replace
 
 from alerting.alerts import Alert, decode_alert
-from alerting.cases import Followed
 from alerting.destinations.answers import Renewing
 from alerting.destinations.digest import Digest
-from alerting.destinations.held import Bookmark, Held
-from alerting.destinations.line import Line, Source, Waiting
+from alerting.destinations.held import UNTOLD, Bookmark, Held
+from alerting.destinations.line import Line, Source
 from alerting.destinations.metrics import DeliverMetrics
-from alerting.destinations.triage import NOW, Rules, Triage
+from alerting.destinations.triage import NOW, Decision, Rules, Triage
 from alerting.notices import NOTICES, Notice, decode_notice
 from ingest.deadletters import destination_of
-from ingest.instants import DAY, instant
+from ingest.instants import DAY
 from ingest.logs import Batch, Closed, Event, Logs, Opened, Place, Position, Record, Skipped
 from ingest.once import name_of
 
@@ -36,7 +35,6 @@ class Intake:
     def __init__(self, name: str, logs: Logs, metrics: DeliverMetrics, settings: IntakeSettings) -> None:
         self.line = Line()
         self.held = Held()
-        self.mutes = Followed(logs)
         self._name = name
         self._logs = logs
         self._metrics = metrics
@@ -48,7 +46,8 @@ class Intake:
         self._read: dict[Place, int] = {}  # one past what was read of each place held
         self._end: dict[Place, int] = {}  # one past the newest record known of each
         self._committed: dict[Place, int] = {}
-        self._read_for_digest: dict[Place, int] = {}  # when the digest in the line was made
+        # As it was when the digest in the line was made, of the places held ever since.
+        self._read_for_digest: dict[Place, int] = {}
 
     def take(self, event: Event, now: int, renewing: Renewing | None = None) -> None:
         """What was polled. `renewing` is reminded of what it was sent before this box began."""
@@ -57,33 +56,55 @@ class Intake:
                 self._open(event, now, renewing)
             case Batch():
                 for record in event.records:
-                    self._join(event.place, record, now)
+                    self._join(event.place, record)
                 self.line.pass_over(event.place, event.next)
                 self._read[event.place], self._end[event.place] = event.next, event.end
             case Skipped():
                 self._skip(event)
             case Closed():
-                for mine in (self._read, self._end, self._committed, self._bookmarks, self._triages, self._keys):
+                for mine in (self._read, self._end, self._committed, self._bookmarks, self._triages, self._keys,
+                             self._read_for_digest):  # fmt: skip
                     mine.pop(event.place, None)
                 self._drop(event.place)
 
     def compile(self, now: int) -> None:
-        """Put the digest whose time has come into the line, once everything that may belong to it was read."""
+        """Put the digest whose time has come into the line, once all that may belong to it was read and decided."""
         has_read_all = all(self._read[place] >= end for place, end in self._end.items())
-        if has_read_all and (digest := self.held.due(now)):
+        is_decided = not any(waiting.is_undecided for waiting in self.line)
+        if has_read_all and is_decided and (digest := self.held.due(now)):
             self._read_for_digest = dict(self._read)
             self.line.add(digest)
 
-    def leave(self) -> Waiting:
-        """The head of the line is done with."""
+    def is_head_told(self) -> bool:
+        """Whether the head of the line is to be told. If not, it is done with: it was passed over or is held."""
+        head = self.line.head
+        if not (head.is_undecided and isinstance(head.matter, Alert)):
+            return True
+        (source,) = head.sources
+        head.is_undecided = False
+        decision = self._decide(source.place, source.record, head.matter)
+        self._keep(source.place, source.record, head.matter, decision)
+        if decision == NOW:
+            return True
+        self._metrics.alerts.labels(self._name, decision.reason).inc()
+        self.line.leave()
+        return False
+
+    def leave(self, *, is_told: bool) -> None:
+        """The head of the line is done with: it was delivered, or nobody was told of it."""
         head = self.line.leave()
         if isinstance(head.matter, Digest):
             until = self.held.told()
-            for place, mark in self._bookmarks.items():
-                below = self._read_for_digest.get(place, 0)
-                self._bookmarks[place] = replace(mark, told_until=until, told_below=below)
+            for place, below in self._read_for_digest.items():
+                self._bookmarks[place] = replace(self._bookmarks[place], told_until=until, told_below=below)
                 self.line.keep(place, self._committed[place])
-        return head
+        elif isinstance(head.matter, Alert) and not is_told:
+            (source,) = head.sources
+            self._triages[source.place].untold(head.matter)
+            if head.after is not None:
+                mark = self._bookmarks[source.place]
+                untold = (*mark.untold, source.record.offset)[-UNTOLD:]
+                self._bookmarks[source.place] = replace(mark, untold=untold)
 
     def commits(self) -> dict[Place, Position]:
         """What may be committed since this was last asked."""
@@ -103,6 +124,7 @@ class Intake:
     def _open(self, opened: Opened, now: int, renewing: Renewing | None) -> None:
         place = opened.place
         self._end[place] = opened.end
+        self._read_for_digest.pop(place, None)
         self._drop(place)
         # Whoever held it meanwhile went on with it: everything is decided again, as after a restart.
         self._triages[place], self._keys[place] = Triage(self._settings.rules), LRUCache(self._settings.keys)
@@ -119,29 +141,28 @@ class Intake:
         for record in self._logs.scan(place.log, partition=place.partition, start=start):
             if record.offset >= position:
                 break
-            self._remember(place, record, now, renewing)
+            self._remember(place, record, renewing)
 
-    def _remember(self, place: Place, record: Record, now: int, renewing: Renewing | None) -> None:
+    def _remember(self, place: Place, record: Record, renewing: Renewing | None) -> None:
         """Come to the decisions again that were made about a record when it was read first."""
-        matter, keys = _decode(place, record), self._keys[place]
-        if matter is None or matter.key in keys or record.appended_at < self._bookmarks[place].stale:
+        matter, mark = _decode(place, record), self._bookmarks[place]
+        if matter is None or record.appended_at < mark.stale or self._is_for_another(record):
             return
-        if self._is_for_another(record):
+        if matter.key in self._keys[place] and not destination_of(record):
             return
-        is_muted = self._is_muted(matter, record.appended_at, now)
-        decision = self._triages[place].decide(matter, record.appended_at, _via(record), is_muted=is_muted)
-        if decision == NOW or decision.due is not None:
-            keys[matter.key] = False
-        if decision == NOW and isinstance(matter, Alert):
-            self.held.release(matter, record.appended_at)
-            if renewing is not None:
-                renewing.recall(matter)
-        if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
-            self.held.hold(place, record, matter, decision.due)
+        decision = self._decide(place, record, matter)
+        self._keep(place, record, matter, decision, is_sure=False)
+        if decision != NOW or not isinstance(matter, Alert):
+            return
+        is_told = record.offset not in mark.untold
+        if not is_told:
+            self._triages[place].untold(matter)
+        if renewing is not None and (is_told or matter.state == "closed"):
+            renewing.recall(matter)
 
-    def _join(self, place: Place, record: Record, now: int) -> None:
+    def _join(self, place: Place, record: Record) -> None:
         if self._is_for_another(record):
-            self._pass_over(place, record, "duplicate")
+            self._pass_over(place, record, "others")
             return
         matter, keys = _decode(place, record), self._keys[place]
         if matter is None:
@@ -150,24 +171,41 @@ class Intake:
         if known := self._known(place, record, matter):
             self._pass_over(place, record, known)
             return
-        is_muted = self._is_muted(matter, now, now)
-        decision = self._triages[place].decide(matter, record.appended_at, _via(record), is_muted=is_muted)
-        if decision == NOW:
+        decision = self._decide(place, record, matter)
+        if isinstance(matter, Alert) and self._is_undecided(matter, decision):
             keys[matter.key] = True
-            self.line.join(place, record, matter)
-            if isinstance(matter, Alert):
-                self.held.release(matter, record.appended_at)
+            self.line.join(place, record, matter, is_undecided=True)
             return
-        self._pass_over(place, record, decision.reason)
-        if decision.due is not None:
-            keys[matter.key] = True
-            if not self._bookmarks[place].has_told(decision.due, record.offset):
-                self.held.hold(place, record, matter, decision.due)
+        if decision == NOW:
+            self.line.join(place, record, matter)
+        else:
+            self._pass_over(place, record, decision.reason)
+        self._keep(place, record, matter, decision)
 
-    def _is_muted(self, matter: Alert | Notice, at: int, now: int) -> bool:
-        """Whether somebody had muted the subject of `matter` at instant `at`, and not just its incident."""
-        mute = self.mutes.look(now).muted(matter, at) if isinstance(matter, Alert) else None
-        return mute is not None and bool(mute.subject) and instant(mute.at) <= at
+    def _is_undecided(self, alert: Alert, decision: Decision) -> bool:
+        """Whether the decision hangs on something in the line: of what waits there it may be that nobody is told."""
+        waiting = [each for each in self.line if isinstance(each.matter, Alert)]
+        return any(
+            each.key == decision.by or (each.is_undecided and _are_related(each.matter, alert)) for each in waiting
+        )
+
+    def _decide(self, place: Place, record: Record, matter: Alert | Notice) -> Decision:
+        return self._triages[place].decide(matter, record.appended_at, _via(record))
+
+    def _keep(
+        self, place: Place, record: Record, matter: Alert | Notice, decision: Decision, *, is_sure: bool = True
+    ) -> None:
+        """What follows from a decision for what is known and what is held."""
+        if isinstance(matter, Alert):
+            self._triages[place].keep(matter, record.appended_at, decision)
+        told_at = record.appended_at if decision == NOW else decision.due
+        if told_at is None:
+            return
+        self._keys[place][matter.key] = is_sure
+        if isinstance(matter, Alert):
+            self.held.release(matter, told_at)
+        if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
+            self.held.hold(place, record, matter, decision.due)
 
     def _is_for_another(self, record: Record) -> bool:
         """Whether it was put back because another destination had not taken it."""
@@ -191,6 +229,7 @@ class Intake:
         if skipped.remade:
             self.line.detach(place)
             self.held.detach(place)
+            self._read_for_digest.pop(place, None)
             self._bookmarks[place] = Bookmark(self._bookmarks[place].stale)
         lost = max(0, skipped.next - skipped.start)
         self._metrics.skipped.labels(self._name).inc(lost)
@@ -212,6 +251,11 @@ def _decode(place: Place, record: Record) -> Alert | Notice | None:
         return decode_notice(value) if place.log == NOTICES.log else decode_alert(value)
     except MsgspecError:
         return None
+
+
+def _are_related(matter: object, alert: Alert) -> bool:
+    """Whether what becomes of `matter` may decide about `alert`."""
+    return isinstance(matter, Alert) and (matter.incident == alert.incident or matter.subject == alert.subject)
 
 
 def _via(record: Record) -> str:

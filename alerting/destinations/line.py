@@ -1,7 +1,7 @@
 """The line of what waits for one destination, and which positions may be committed as it moves on."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -23,6 +23,7 @@ class Waiting(Struct, eq=False):
     since: int  # instant from which its deadline counts
     sources: Sequence[Source]  # one; of a digest, all it is made of
     after: int | None = None  # the position to commit once it is done with; None: nothing to commit
+    is_undecided: bool = False  # what becomes of it hangs on what stands before it
 
     @property
     def key(self) -> str:
@@ -48,9 +49,12 @@ class Line:
         """The next to be delivered."""
         return self._line[0]
 
-    def join(self, place: Place, record: Record, matter: Matter | None) -> None:
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter(self._line)
+
+    def join(self, place: Place, record: Record, matter: Matter | None, *, is_undecided: bool = False) -> None:
         """The record at the end of what was read of `place` waits for its turn."""
-        waiting = Waiting(matter, record.appended_at, (Source(place, record),), record.offset + 1)
+        waiting = Waiting(matter, record.appended_at, (Source(place, record),), record.offset + 1, is_undecided)
         self._line.append(waiting)
         self._last[place] = waiting
 

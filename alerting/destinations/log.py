@@ -48,7 +48,7 @@ def _alert(alert: Alert) -> None:
         opened_at=alert.opened_at.isoformat().replace("+00:00", "Z"),
         return_period_days=round(alert.return_period_days, 1),
         documents=alert.documents,
-        negatives=alert.negatives,
+        story_negatives=alert.story_negatives,
         share=round(alert.share, 3),
         usual_share=round(alert.usual_share, 3),
         about=alert.kind,

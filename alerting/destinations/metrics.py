@@ -7,7 +7,7 @@ from alerting.destinations.digest import Digest
 
 ENDINGS = ("delivered", "refused", "expired", "undecodable", "muted")
 HELD = ("historical", "quiet", "cool_down", "digest")  # told in a digest
-PASSED_OVER = ("joined", "duplicate", "stale", "severity", "action", "subject", "language", "path", "notice")
+PASSED_OVER = ("joined", "duplicate", "others", "stale", "severity", "action", "subject", "language", "path", "notice")
 OUTCOMES = (*ENDINGS, *HELD, *PASSED_OVER)
 ANSWERS = ("delivered", "partly", "refused", "away")
 BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)

@@ -11,6 +11,7 @@ from alerting.alerts import Alert
 from alerting.notices import Notice
 
 Path = Literal["direct", "alertmanager", "both"]
+CHANGING = {"action", "language", "severity"}  # reasons that may hold for one revision of an alert and not for another
 
 
 class Route(Struct, frozen=True):

@@ -1,7 +1,8 @@
-"""Now, later or never: what becomes of a record before anything is sent. A function of the log alone.
+"""Now, later or never: what becomes of a record before anything is sent.
 
-Everything is decided by the instant at which a record was appended, and in the order of the log; so a box that starts again
-comes to the same decisions by reading again.
+Everything is decided by the instant at which a record was appended, in the order of the log, and by which of the records
+before it were untold: muted, refused or expired when their turn came. A box that starts again finds these in its bookmark, and
+so comes to the same decisions by reading again.
 """
 
 from typing import NamedTuple
@@ -11,8 +12,9 @@ from msgspec import Struct
 
 from alerting.alerts import Alert
 from alerting.destinations.hours import DigestTimes, Quiet
+from alerting.destinations.metrics import HELD
 from alerting.destinations.pace import CoolDown
-from alerting.destinations.route import Route
+from alerting.destinations.route import CHANGING, Route
 from alerting.notices import Notice
 from ingest.instants import MINUTE
 
@@ -35,70 +37,105 @@ class Decision(NamedTuple):
 
     reason: str = ""
     due: int | None = None
+    by: str = ""  # the key of the alert that is told instead, or was just before; empty: of none that is known
+
+
+class Taken(NamedTuple):
+    """An alert that the destination took."""
+
+    by: str  # the key of the first revision that was
+    due: int  # when the digest is due in which the newest stands; 0: it is told by itself
 
 
 NOW = Decision()
+JOINED = "joined"  # the reason of what is about an incident that the destination hears of by another alert
 
 
 class Triage:
-    """Decides for one destination. Remembers whom it held back, and which subjects were told of lately."""
+    """Decides for one destination. Remembers what it took, of which incidents it was told, and which subjects lately.
+
+    What a box that starts again does not find in the records it reads once more is unknown: then what has joined an
+    incident is told once more, rather than never, unless the destination is told of everything.
+    """
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._cool_down = CoolDown(rules.cool_down)
-        self._held: LRUCache[str, bool] = LRUCache(ALERTS)  # ids of alerts whose beginning was not told by itself
-        # By incident, the alert by which this destination first heard of it. What a box that starts again does not find in
-        # the records it reads once more is unknown: then what has joined is told once more, rather than never.
+        self._taken: LRUCache[str, Taken] = LRUCache(ALERTS)  # by id
+        # By incident, the key by which it first heard of it at once.
         self._heard: LRUCache[str, str] = LRUCache(INCIDENTS)
-        # Incidents of which it did not hear because their first subject was muted: what has joined them may be told.
-        self._muted: LRUCache[str, bool] = LRUCache(INCIDENTS)
+        # Incidents of which it did not hear at once, with the alert that stands for them in a digest; empty: none does.
+        self._unheard: LRUCache[str, str] = LRUCache(INCIDENTS)
 
-    def decide(self, matter: Alert | Notice, at: int, via: str, *, is_muted: bool = False) -> Decision:
-        """What becomes of `matter`, appended at instant `at`, which came `via` Alertmanager or not.
-
-        `is_muted`: somebody muted its subject. In the line it will be passed over, but others of its incident are not.
-        """
-        decision = self._decide(matter, at, via)
-        if isinstance(matter, Alert):
-            if decision == NOW:
-                self._held.pop(matter.id, None)
-                self._cool_down.told(matter, at)
-            elif decision.due is not None:
-                self._held[matter.id] = True
-            if decision.due is not None or (decision == NOW and not is_muted):
-                self._heard.setdefault(matter.incident, matter.id)
-            elif decision == NOW and matter.incident not in self._heard:
-                self._muted[matter.incident] = True
+    def decide(self, matter: Alert | Notice, at: int, via: str) -> Decision:
+        """What becomes of `matter`, appended at instant `at`, which came `via` Alertmanager or not."""
+        if reason := self._turns_away(matter, via):
+            return Decision(reason)
+        decision = self._by_itself(matter, at)
+        if isinstance(matter, Alert) and matter.joined and self._has_heard(matter, decision):
+            return Decision(JOINED, by=self._heard.get(matter.incident, ""))
         return decision
 
-    def _decide(self, matter: Alert | Notice, at: int, via: str) -> Decision:
+    def keep(self, alert: Alert, at: int, decision: Decision) -> None:
+        """The decision stands: later ones go by it."""
+        if decision != NOW and decision.reason not in HELD:
+            return
+        if decision == NOW:
+            self._cool_down.told(alert, at)
+            self._heard.setdefault(alert.incident, alert.key)
+        if decision == NOW or decision.due is not None:
+            first = self._taken[alert.id].by if alert.id in self._taken else alert.key
+            self._taken[alert.id] = Taken(first, decision.due or 0)
+        if alert.incident not in self._heard:
+            stands_for_it = "" if decision.due is None else self._unheard.get(alert.incident) or alert.id
+            self._unheard[alert.incident] = stands_for_it
+
+    def untold(self, alert: Alert) -> None:
+        """`alert` was to go out now, but nobody was told of it: nothing is held back or followed because of it."""
+        self._cool_down.untold(alert)
+        if alert.id in self._taken and self._taken[alert.id].by == alert.key:
+            del self._taken[alert.id]
+        if self._heard.get(alert.incident) == alert.key:
+            del self._heard[alert.incident]
+            self._unheard[alert.incident] = ""
+
+    def _turns_away(self, matter: Alert | Notice, via: str) -> str:
+        """Why it is not for this destination; empty if it is. An alert that was taken is followed to its end."""
+        reason = self._rules.route.turns_away(matter, via)
+        is_followed = isinstance(matter, Alert) and matter.id in self._taken
+        return "" if is_followed and reason in CHANGING else reason
+
+    def _by_itself(self, matter: Alert | Notice, at: int) -> Decision:
+        """What becomes of it if it has joined no incident that was heard of."""
         rules = self._rules
-        if reason := rules.route.turns_away(matter, via):
-            return Decision(reason)
         if isinstance(matter, Alert) and (decision := self._kept_back(matter, at)) != NOW:
             return decision
         until = rules.quiet.until(at) if rules.quiet and matter.severity != "critical" else None
         if until is not None:
             return self._later("quiet", until)
-        if isinstance(matter, Alert) and self._cool_down.holds(matter, at):
-            return self._in_next_digest("cool_down", at)
+        if isinstance(matter, Alert) and (by := self._cool_down.held_by(matter, at)):
+            return self._in_next_digest("cool_down", at)._replace(by=by)
         return NOW
 
     def _kept_back(self, alert: Alert, at: int) -> Decision:
         """What the alert itself says."""
-        if alert.joined and self._has_heard(alert):
-            return Decision("joined")
+        stands_in = self._taken[alert.id].due if alert.id in self._taken else 0
+        is_end = alert.change == "closed"
+        if is_end and at < stands_in:
+            return self._later("digest", stands_in)
         if alert.historical:
             return self._later("historical", (at // CAUGHT_UP + 2) * CAUGHT_UP)
-        if alert.action == "digest" or (alert.change == "closed" and alert.id in self._held):
+        if alert.action == "digest" or (is_end and stands_in):
             return self._in_next_digest("digest", at)
         return NOW
 
-    def _has_heard(self, alert: Alert) -> bool:
-        """Whether this destination knows of the alert's incident by another alert."""
-        if self._rules.route.takes_every_alert and alert.incident not in self._muted:
+    def _has_heard(self, alert: Alert, decision: Decision) -> bool:
+        """Whether this destination knows of the alert's incident by another one, told as soon as this one would be."""
+        if self._rules.route.takes_every_alert and alert.incident not in self._unheard:
             return True
-        return self._heard.get(alert.incident, alert.id) != alert.id
+        if alert.id in self._taken:
+            return False
+        return alert.incident in self._heard or (decision != NOW and bool(self._unheard.get(alert.incident)))
 
     def _in_next_digest(self, reason: str, at: int) -> Decision:
         return self._later(reason, self._rules.digests.after(at) if self._rules.digests else None)

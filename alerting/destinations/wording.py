@@ -47,6 +47,7 @@ class Letters:
         )
         self._templates.filters |= {
             "percent": _percent,
+            "number": _number,
             "excerpt": _excerpt,
             "address": _address,
             "place": _place,
@@ -66,8 +67,9 @@ class Letters:
         return f"{self._console}/alerts/{alert.id}" if self._console else ""
 
     def _when(self, moment: datetime) -> str:
-        """`2026-03-01 17:30 CST`."""
-        return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M %Z}"
+        """`2026-03-01 17:30 +08:00`: letters would not do, CST is Shanghai's and Chicago's."""
+        at = moment.astimezone(self._zone)
+        return f"{at:%Y-%m-%d %H:%M} {at.isoformat()[-6:]}"
 
 
 def _inert(value: object) -> object:
@@ -76,6 +78,10 @@ def _inert(value: object) -> object:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.0f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
 def _excerpt(text: str) -> str:

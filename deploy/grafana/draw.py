@@ -137,7 +137,7 @@ def _delays() -> list[Json]:
         graph("Arrival to scores", "Of the last hour.", *_quantiles("bellwether_classify_since_arrival_seconds"), unit="s"),
         graph("Scores to windows", "From the scores log to being counted, of the last hour.",
               *_quantiles("bellwether_aggregate_since_scored_seconds"), unit="s"),
-        graph("Arrival to alert", "From the document that completes an alert to the alert, of the last hour.",
+        graph("Arrival to alert", "From the last document counted before an alert to the alert, of the last hour.",
               *_quantiles("bellwether_aggregate_since_arrival_seconds"), unit="s"),
     ]  # fmt: skip
 
@@ -146,7 +146,7 @@ def _model() -> list[Json]:
     return [
         graph("Scoring", "Seconds of scoring in a second: 1 is one process at work all the time.",
               (f"sum by (instance) (rate(bellwether_classify_scoring_seconds_sum{RATE}))", "{{instance}}"), unit="percentunit"),
-        graph("Batches", "Share of a batch that is text, and texts in it.",
+        graph("Batches", "Share of a batch that is text, and texts in it, or chunks of long ones.",
               ((f"sum(rate(bellwether_classify_batch_fill_ratio_sum{RATE}))"
                f" / sum(rate(bellwether_classify_batch_fill_ratio_count{RATE}))"), "fill"),
               ((f"sum(rate(bellwether_classify_batch_texts_sum{RATE}))"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from alerting.aggregate import CHECKPOINT_EVERY, Aggregate
@@ -15,13 +16,14 @@ from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings, decode_window
 from classifier.packing import encode_range
-from classifier.scores import SCORES
+from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
-from ingest.instants import DAY, HOUR
+from ingest.instants import DAY, HOUR, MINUTE, moment
 from ingest.logs import Kept, LogUnfit, Message, Record
-from tests.alerting.made import START, crisis, ordinary, score_range
+from tests.alerting.made import START, crisis, ordinary, score_range, scored
 from tests.publishing import publish
 
+LATER = START + 12 * DAY
 SETTINGS = AggregateSettings(inputs=("news",), windows=WindowSettings(early=False))
 
 
@@ -79,7 +81,8 @@ class Active:
 
 
 def write(logs: EmbeddedLogs, *ranges, log: str = SCORES.log) -> None:
-    publish(logs, *(Message(log, encode_range(scores)) for scores in ranges))
+    """The log takes each when it was read; of a replay, at the clock's time."""
+    publish(logs, *(Message(log, encode_range(scores), created_at=scores.read_at) for scores in ranges))
 
 
 def windows(logs: EmbeddedLogs) -> dict[bytes, int]:
@@ -219,6 +222,49 @@ def test_a_checkpoint_of_an_unknown_format_stops_with_a_sentence(logs):
     writer.flush()
     with pytest.raises(LogUnfit, match="format 2, this version reads 1"):
         Checkpoints("b", logs.scan(CHECKPOINTS.log))
+
+
+def years_ahead(first: int) -> list[ScoreRange]:
+    """What a host writes whose clock is five years ahead: it has read to the end, and one text is dated by the same clock."""
+    ahead = LATER + 5 * 365 * DAY
+    return [
+        score_range([], start=first, next=first, end=first, read_at=ahead, classified_at=ahead),
+        score_range([scored(first, ahead)], end=first + 1, read_at=ahead, classified_at=ahead),
+    ]
+
+
+def written(scores: ScoreRange, at: int) -> Message:
+    """Taken by the log at instant `at`."""
+    return Message(SCORES.log, encode_range(scores), created_at=at)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, AggregateSettings(inputs=("news",))])
+def test_a_host_whose_clock_is_years_ahead_moves_nobody_elses_time(logs, clock, settings):
+    before = ordinary(12)
+    events = [replace(each, offset=each.offset + 1) for each in crisis(len(before), LATER)]
+    ranges = [replace(each, read_at=LATER) for each in in_ranges(before)]
+    active = Active(logs, clock, settings=settings)
+    publish(logs, *(written(each, LATER) for each in (*ranges, *years_ahead(len(before)))))
+    publish(logs, *(written(replace(score_range([d]), read_at=d.event_at), d.event_at) for d in events))
+    active.turn(2)
+    state, last = active.box._keeper.state, events[-1].event_at
+    assert LATER < state.bins.closed_to <= last
+    assert (state.clock, state.heard_at) == (last, LATER)
+    assert state.newest.event_at == last
+    alerts = [decode_alert(record.value) for record in logs.scan(ALERTS.log) if record.value]
+    assert alerts[0].change == "opened"
+    assert alerts[0].opened_at <= moment(LATER + 30 * MINUTE)
+    assert not alerts[0].historical
+
+
+def test_without_a_stamp_what_a_range_tells_of_time_is_all_there_is(logs, clock):
+    publish(logs, *(written(replace(each, read_at=LATER), 0) for each in in_ranges(ordinary(1))))
+    publish(logs, written(score_range([], start=144, next=144, end=144, read_at=LATER + HOUR), 0))
+    active = Active(logs, clock)
+    active.turn(2)
+    state = active.box._keeper.state
+    assert state.clock == LATER + HOUR
+    assert state.bins.closed_to > LATER
 
 
 def test_another_width_of_windows_than_the_checkpoint_has_stops_with_a_sentence(logs, clock):

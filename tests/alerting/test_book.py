@@ -1,8 +1,11 @@
 """When an event is told, told again and over; and who is told of what, when it was found while the reading was behind."""
 
+from msgspec import msgpack
+from msgspec.structs import replace
+
 from alerting.book import AlertBook, Excess
 from alerting.late import LateCount
-from alerting.spikes import Spike
+from alerting.spikes import Residue, Spike
 from ingest.instants import HOUR, MINUTE, moment
 from tests.alerting.told import OPENED, told
 
@@ -77,8 +80,33 @@ def test_an_alert_is_over_when_the_scale_that_spoke_is_quiet_though_a_slower_one
     assert [(a.id, a.closed_at) for a in book.quieten(OPENED + HOUR + QUIET)] == [
         ("fraud", moment(OPENED + HOUR + QUIET))
     ]
-    assert consider(book, spike(49.9, FAST), OPENED + 7 * HOUR) is None, "the slow scale still sees what was told"
-    assert consider(book, spike(50, FAST), OPENED + 7 * HOUR) == ("opened", "")
+    assert consider(book, spike(10, FAST), OPENED + 7 * HOUR) == ("opened", ""), "the fast scale has seen the end of it"
+
+
+def test_slower_scales_keep_in_mind_what_was_told_until_all_are_quiet() -> None:
+    book = opened()
+    assert book.excesses["fraud"].residue == Residue()
+    consider(book, spike(20, SLOW), OPENED + 5 * HOUR)
+    book.quieten(OPENED + QUIET)
+    assert book.excesses["fraud"].residue == Residue(FAST, 20)
+    slow = replace(told("again").detection, scale_s=SLOW)
+    book.tell("fraud", told("again", detection=slow), 10, OPENED + 7 * HOUR)
+    assert consider(book, spike(24.9, FAST), OPENED + 8 * HOUR) is None
+    assert consider(book, spike(25, FAST), OPENED + 8 * HOUR) == ("escalated", "again")
+    assert book.excesses["fraud"].residue == Residue(FAST, 20), "also while the new alert is open"
+    book.close("fraud")
+    assert book.excesses["fraud"].residue == Residue(FAST, 20)
+    book.quieten(OPENED + 9 * HOUR + QUIET)
+    consider(book, spike(10, FAST), OPENED + 20 * HOUR)
+    assert book.excesses["fraud"].residue == Residue()
+
+
+def test_an_excess_of_an_older_version_is_read() -> None:
+    older = msgpack.encode({"since": OPENED, "scores_from": 7, "above_at": OPENED, "quiet": QUIET})
+    assert msgpack.decode(older, type=Excess).residue == Residue()
+    book = opened()
+    book.close("fraud")
+    assert msgpack.decode(msgpack.encode(book), type=AlertBook).excesses["fraud"].residue == Residue(FAST, 20)
 
 
 def test_when_all_scales_have_been_quiet_the_next_event_is_a_new_one() -> None:

@@ -1,16 +1,19 @@
 """What an alert tells is counted as what it is held against: copies apart, and over the same stretch of time."""
 
+from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
+from alerting.correction import Errors, correct
 from alerting.state import AggregateSettings
 from alerting.windows import WindowSettings
 from classifier.scores import ScoredDocument
 from ingest.instants import DAY, HOUR, MINUTE, instant
-from tests.alerting.made import NEGATIVE, START, ordinary, score_range
+from tests.alerting.made import NEGATIVE, START, crisis, ordinary, score_range, scored
 from tests.alerting.runs import EARLY_LOOK, LATE_LOOK, Run, in_ranges
 
 TURN = START + 12 * DAY
@@ -53,3 +56,100 @@ def test_an_alert_tells_of_no_longer_stretch_than_windows_are_held_for(settings:
         assert alert.documents == pytest.approx(alert.usual_documents, abs=2)
         assert alert.kind == "share"
         assert at - since >= HOUR - MINUTE
+
+
+def evening(before: list[ScoredDocument], **changes: object) -> list[ScoredDocument]:
+    """What comes after an event: half a day as usual, for it to end."""
+    first, start = before[-1].offset + 1, before[-1].event_at + MINUTE
+    return [replace(each, **changes) for each in ordinary(1, first=first, start=start)]
+
+
+def an_event(hours: int, every: int = 5 * MINUTE) -> tuple[list[ScoredDocument], list[ScoredDocument]]:
+    """Twelve days with the event after them, and the event alone."""
+    before = ordinary(12)
+    event = crisis(len(before), TURN, count=hours * HOUR // every, every=every)
+    return [*before, *event], event
+
+
+def revisions(documents: list[ScoredDocument], settings: AggregateSettings) -> list[Alert]:
+    return Run(settings).take(*in_ranges([*documents, *evening(documents)], 1)).alerts
+
+
+@pytest.mark.parametrize("settings", [EARLY_LOOK, LATE_LOOK])
+def test_what_is_shown_of_an_event_is_of_the_event(settings: AggregateSettings) -> None:
+    documents, event = an_event(2)
+    of_event = {each.id for each in event}
+    alerts = [alert for alert in revisions(documents, settings) if alert.change in ("opened", "escalated")]
+    assert len(alerts) > 2
+    for alert in alerts:
+        so_far = sum(each.event_at <= instant(alert.updated_at) for each in event)
+        shown = [each.id for each in alert.top_documents]
+        assert len(of_event.intersection(shown)) >= min(so_far - 1, 5)
+        assert shown[0] in of_event
+
+
+@pytest.mark.parametrize("settings", [EARLY_LOOK, LATE_LOOK])
+def test_an_alert_that_escalates_counts_from_where_it_did(settings: AggregateSettings) -> None:
+    documents, _ = an_event(26)
+    told_of = [alert for alert in revisions(documents, settings) if alert.change != "closed"]
+    assert len(told_of) > 2
+    for before, after in pairwise(told_of):
+        assert after.first_seen_at <= before.first_seen_at
+        assert after.documents == sum(
+            instant(after.first_seen_at) <= each.event_at <= instant(after.updated_at) for each in documents
+        )
+
+
+@pytest.mark.parametrize("settings", [EARLY_LOOK, LATE_LOOK])
+def test_the_end_of_an_event_tells_the_numbers_of_the_whole_event(settings: AggregateSettings) -> None:
+    documents, event = an_event(26)
+    *_, last, closed = revisions(documents, settings)
+    assert closed.change == "closed"
+    assert closed.documents > last.documents + 100
+    assert closed.first_seen_at == last.first_seen_at
+    since = instant(closed.first_seen_at)
+    bad = [each.offset for each in event]
+    # Up to the last instant in the tail of the scale that spoke, which goes on a little after the event.
+    counted = [each for each in [*documents, *evening(documents)] if each.event_at >= since][: closed.documents]
+    assert set(bad) <= {each.offset for each in counted}
+    assert closed.closed_at is not None
+    assert counted[-1].event_at <= instant(closed.closed_at) - 6 * HOUR
+    assert closed.negatives == closed.story_negatives == sum(each.sentiment == NEGATIVE for each in counted)
+    assert closed.stories == len(counted)
+    assert closed.share == pytest.approx(closed.story_negatives / closed.stories, abs=1e-4)
+    assert closed.languages == Counter(each.language for each in counted)
+    assert closed.sources == 3
+    assert closed.usual_documents == pytest.approx((counted[-1].event_at - since) / (10 * MINUTE), rel=0.2)
+    assert closed.top_documents == last.top_documents
+
+
+@pytest.mark.parametrize("keep", [timedelta(hours=4), timedelta(hours=7)])  # none of it is held at the end; an hour
+def test_the_end_of_an_event_whose_windows_are_gone_tells_what_was_told(keep: timedelta) -> None:
+    documents, _ = an_event(2)
+    kept = replace(LATE_LOOK, windows=WindowSettings(early=False, keep=keep))
+    *_, last, closed = revisions(documents, kept)
+    assert closed.change == "closed"
+    assert (closed.documents, closed.first_seen_at) == (last.documents, last.first_seen_at)
+
+
+def test_what_was_found_behind_tells_the_whole_event_once_caught_up() -> None:
+    documents, event = an_event(10)
+    now = TURN + 12 * HOUR
+    after = [scored(event[-1].offset + 1, now, topic=1)]
+    run = Run(LATE_LOOK).take(*in_ranges(documents[: -len(event)], 50), *in_ranges(event, 1, read_at=now))
+    run.take(*in_ranges(after, 1, read_at=now, end=after[-1].offset + 1))
+    (caught_up,) = [alert for alert in run.alerts if alert.change == "caught_up"]
+    assert caught_up.documents >= len(event)
+
+
+def test_a_share_is_of_stories_as_the_usual_one_is() -> None:
+    """Negative stories come five times, others once: of five stories one is negative, of nine texts five."""
+    documents, _ = an_event(2)
+    often = [each for each in documents for _ in range(5 if each.sentiment == NEGATIVE else 1)]
+    errors = Errors("a1", negatives=400, found=340, others=1200, mistaken=60)
+    alerts = told([replace(each, offset=n) for n, each in enumerate(often)], replace(LATE_LOOK, errors=errors))
+    assert alerts
+    for alert in alerts:
+        assert alert.negatives == 5 * alert.story_negatives
+        assert alert.share == round(alert.story_negatives / alert.stories, 4)
+        assert alert.corrected == correct(alert.story_negatives, alert.stories, alert.usual_share, errors)

@@ -9,29 +9,29 @@ ERRORS = Errors("a1", negatives=1000, found=800, others=3000, mistaken=300)  # s
 def test_a_share_that_was_said_stands_for_the_one_that_makes_the_classifier_say_so():
     truth = 0.6
     said = round(10_000 * (truth * 0.8 + (1 - truth) * 0.1))
-    corrected = correct(said, 10_000, 10_000, 0.2, ERRORS)
+    corrected = correct(said, 10_000, 0.2, ERRORS)
     assert corrected.share == pytest.approx(truth, abs=1e-4)
     assert corrected.low < truth < corrected.high
     assert not corrected.within_error
 
 
 def test_what_the_classifier_says_by_mistake_alone_is_no_negative_share():
-    corrected = correct(100, 1000, 1000, 0.1, ERRORS)
+    corrected = correct(100, 1000, 0.1, ERRORS)
     assert (corrected.share, corrected.low) == (0, 0)
     assert corrected.within_error
 
 
-def test_of_few_documents_the_excess_may_be_its_own_error_and_of_many_it_is_not():
-    assert correct(2, 6, 6, 0.2, ERRORS).within_error
-    assert not correct(200, 600, 600, 0.2, ERRORS).within_error
+def test_of_few_stories_the_excess_may_be_its_own_error_and_of_many_it_is_not():
+    assert correct(2, 6, 0.2, ERRORS).within_error
+    assert not correct(200, 600, 0.2, ERRORS).within_error
 
 
-def test_copies_say_nothing_more_of_how_often_the_classifier_errs():
-    copied, told = correct(30, 60, 4, 0.3, ERRORS), correct(30, 60, 60, 0.3, ERRORS)
-    assert copied.share == told.share
-    assert copied.low < told.low < told.high < copied.high
-    assert copied.within_error
-    assert not told.within_error
+def test_of_more_stories_the_same_share_is_known_better():
+    few, many = correct(2, 4, 0.3, ERRORS), correct(30, 60, 0.3, ERRORS)
+    assert few.share == many.share
+    assert few.low < many.low < many.high < few.high
+    assert few.within_error
+    assert not many.within_error
 
 
 @pytest.mark.parametrize(("stories", "truth"), [(8, 0.5), (25, 0.1), (25, 0.6), (100, 0.05), (100, 0.3), (400, 0.9)])
@@ -41,7 +41,7 @@ def test_the_interval_holds_the_truth_about_nineteen_times_in_twenty(stories, tr
     said = dice.binomial(stories, truth * s + (1 - truth) * f, 4000).tolist()
     hits = 0
     for yes, no, negatives in zip(found, mistaken, said, strict=True):
-        corrected = correct(negatives, stories, stories, 0.2, Errors("a1", 300, yes, 900, no))
+        corrected = correct(negatives, stories, 0.2, Errors("a1", 300, yes, 900, no))
         hits += corrected.low <= truth <= corrected.high
     assert 0.94 <= hits / 4000 <= 0.99
 

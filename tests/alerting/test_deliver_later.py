@@ -5,10 +5,12 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
-from alerting.alerts import Subject, alert_message
+from alerting.alerts import ALERTS, Subject, alert_message
 from alerting.audit import AUDIT, entries, verify
+from alerting.cases import Entry, entry_message
 from alerting.deliver import DeliverSettings
 from alerting.destinations.chat import Chat
 from alerting.destinations.hours import DigestTimes, Quiet
@@ -16,10 +18,10 @@ from alerting.destinations.posting import Address
 from alerting.destinations.route import Route
 from alerting.destinations.triage import CAUGHT_UP, Rules
 from alerting.destinations.wording import Letters
-from alerting.notices import Notice
+from alerting.notices import NOTICES, Notice
 from ingest.deadletters import letters
 from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant, moment
-from ingest.logs import Message
+from ingest.logs import Batch, Event, Message, Opened, Place, Position
 from tests.alerting.destinations import receiver
 from tests.alerting.destinations.receiver import Request, receiving
 from tests.alerting.destinations.test_chat import saying
@@ -107,6 +109,78 @@ def test_what_became_critical_in_quiet_hours_is_told_at_once(outbox: Outbox) -> 
     with receiving() as there, turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
         turns.turn(2)
     assert there.keys == ["a1/2"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_is_critical_is_told_in_quiet_hours_also_if_it_joined_what_waits_for_their_end(
+    outbox: Outbox, *, restarts: bool
+) -> None:
+    """What joins after it is not, and what would have waited with the lead stands behind it as it did."""
+    ends = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + HOUR)}
+    aside = {"incident": "a1", "joined": True, "subject": Subject("topic", "credit_default")}
+    alerts = [
+        told("a1", severity="warning"),
+        told("a2", severity="warning", incident="a1", joined=True, subject=Subject("topic", "fx")),
+        told("a3", **aside),
+        told("a4", incident="a1", joined=True, subject=Subject("topic", "crypto")),
+        told("a3", 2, **aside, **ends),
+    ]
+    with receiving() as there:
+        for part in [[alert] for alert in alerts] if restarts else [alerts]:
+            outbox.append(*part)
+            with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+                turns.turn(2)
+        assert there.keys == ["a3/1", "a3/2"]
+        outbox.clock.move(3 * 3600)
+        with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+            turns.turn(3, seconds=60)
+    assert [digest_in(request)["alerts"] for request in there.requests[2:]] == [["a1/1"]]
+
+
+def test_what_ended_before_the_digest_of_its_beginning_stands_there_as_ended_and_in_no_other(outbox: Outbox) -> None:
+    outbox.append(told("a1", severity="warning"))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+            turns.turn(2, seconds=1800)
+        ended = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + HOUR)}
+        outbox.append(told("a1", 2, severity="warning", **ended))
+        for hours in (0, 2, 7):
+            outbox.clock.move(hours * 3600)
+            with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+                turns.turn(3, seconds=60)
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a1/2"]]
+    assert there.keys[0].startswith("digest/2026-03-01T12:00:00Z/")
+
+
+def test_what_stands_in_a_digest_does_not_stand_in_a_later_one_as_it_was_before(outbox: Outbox) -> None:
+    """A warning of the day's digest becomes louder in quiet hours that end before the digest is due."""
+    outbox.append(told("a1", severity="warning", action="digest"), told("a1", 2, severity="warning"))
+    with receiving() as there:
+        for hours in (0, 3, 7):
+            outbox.clock.move(hours * 3600)
+            with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+                turns.turn(3, seconds=60)
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a1/2"]]
+
+
+@pytest.mark.parametrize("how", ["goes on", "restarts", "lends"])
+def test_who_was_told_of_an_alert_hears_its_end_whatever_it_became(outbox: Outbox, how: str) -> None:
+    only = rules(route=Route(severities=frozenset({"warning"})))
+    later = [told("a1", 2), told("a1", 3, state="closed", change="closed", closed_at=moment(OPENED + HOUR))]
+    outbox.append(told("a1", severity="warning"), told("a2"))
+    with receiving() as there:
+        with turning(outbox, webhook(there.url), only) as turns:
+            turns.turn(2)
+            if how == "lends":
+                turns.lend_to(Turning(outbox, webhook(there.url), only))
+            if how != "restarts":
+                outbox.append(*later)
+                turns.turn(2)
+        if how == "restarts":
+            outbox.append(*later)
+            with turning(outbox, webhook(there.url), only) as turns:
+                turns.turn(2)
+    assert there.keys == ["a1/1", "a1/2", "a1/3"]
 
 
 def test_a_digest_is_told_once_whatever_restarts(outbox: Outbox) -> None:
@@ -210,6 +284,90 @@ def test_after_a_subject_was_told_of_its_next_alerts_wait_but_escalations_do_not
         assert there.keys == ["a1/1", "a2/2", "a3/1", "a4/1"]
         assert turns.outcomes() == {"delivered": 4, "cool_down": 1}
         assert turns.value("held_alerts") == 0  # its escalation was told
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_was_refused_makes_nothing_wait_not_even_itself_when_it_is_put_back(
+    outbox: Outbox, *, restarts: bool
+) -> None:
+    patient = rules(cool_down=2 * HOUR)
+    outbox.append(told("a1"))
+    with receiving(400) as there:
+        with turning(outbox, webhook(there.url), patient) as turns:
+            turns.turn(2, seconds=300)
+            outbox.put_back()
+            if not restarts:
+                turns.turn(2)
+        if restarts:
+            with turning(outbox, webhook(there.url), patient) as turns:
+                turns.turn(2)
+    assert there.keys == ["a1/1", "a1/1"]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_would_wait_for_a_subject_to_cool_down_is_told_if_what_it_would_wait_after_is_not(
+    outbox: Outbox, status: int
+) -> None:
+    """With its end; and it stands in the digest if the other was told. Restarts change nothing of it."""
+    slowly = replace(rules(cool_down=2 * HOUR), per_minute=1)
+    ends = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + MINUTE)}
+    outbox.append(told("a0", subject=Subject("topic", "fx")), told("a1"), told("a2"), told("a2", 2, **ends))
+    with receiving(200, status) as there:
+        with turning(outbox, webhook(there.url), slowly) as turns:
+            turns.turn(3, seconds=1)
+            assert turns.value("waiting_alerts") == 3
+            assert turns.value("held_alerts") == 0
+            turns.turn(6, seconds=60)
+        outbox.clock.move(10 * 3600)
+        for _ in range(2):
+            with turning(outbox, webhook(there.url), slowly) as turns:
+                turns.turn(3, seconds=60)
+    assert there.keys[:2] == ["a0/1", "a1/1"]
+    if status == 400:
+        assert there.keys[2:] == ["a2/1", "a2/2"]
+    else:
+        assert [digest_in(request)["alerts"] for request in there.requests[2:]] == [["a2/2"]]
+
+
+def test_a_digest_waits_for_what_is_undecided_and_may_belong_to_it(outbox: Outbox) -> None:
+    """What joined an incident whose lead waits beyond the digest's time stands in it, if the lead is muted."""
+    settings = replace(rules(), deadline=2 * DAY)
+    aside = {"incident": "a1", "joined": True, "subject": Subject("topic", "fx")}
+    outbox.append(told("a0", action="digest"), told("a1"), told("a2", action="digest", **aside))
+    with receiving() as there:
+        there.otherwise = 503
+        with turning(outbox, webhook(there.url), settings) as turns:
+            turns.turn(2)
+            outbox.clock.move(9 * 3600)
+            turns.turn(2)
+            there.otherwise = 200
+            mute = Entry(moment(OPENED), "anna", "a1", "a1", "mute", subject="topic/liquidity_run")
+            outbox.append(entry_message(mute))
+            outbox.clock.move(3600)
+            turns.turn()
+        with turning(outbox, webhook(there.url), settings) as turns:
+            turns.turn(3, seconds=60)
+        told_of = [digest_in(request)["alerts"] for request in there.requests if b'"digest"' in request.body]
+    assert sorted(key for keys in told_of for key in keys) == ["a0/1", "a2/1"]
+
+
+def test_a_digest_marks_only_the_logs_that_were_read_for_it(outbox: Outbox) -> None:
+    """Alerts come over from another process while a digest of notices waits: what that one told stays told."""
+    night, noon = rules(quiet=AT_NOON), OPENED + 5 * HOUR // 2
+    alerts, notices = Place(ALERTS.log, 0), Place(NOTICES.log, 0)
+    outbox.append(notice(), *(told(f"a{i}", severity="warning") for i in range(3)))
+    note = f"0;{noon};3;-1"
+    with receiving(503) as there, turning(outbox, webhook(there.url), night) as turns:
+        (record,) = outbox.logs.scan(NOTICES.log)
+        events: list[Event] = [Opened(notices, "n", 1, None, 0, 1), Batch(notices, 0, 1, 1, (record,))]
+        list(turns.box.step(events, OPENED + MINUTE))
+        assert list(turns.box.step([], noon + MINUTE)) == []
+        steps = list(turns.box.step([Opened(alerts, "a", 1, Position(3, note), 0, 3)], noon + 2 * MINUTE))
+        steps += turns.box.step([], noon + HOUR)
+        committed = {place: position.note for step in steps for place, position in step.commits.items()}
+    assert len(there.requests) == 2
+    assert committed[notices].split(";")[1:3] == [str(noon), "1"]
+    assert committed.get(alerts, note).split(";")[1:3] == [str(noon), "3"]
 
 
 def test_no_more_messages_a_minute_than_a_service_takes(outbox: Outbox) -> None:

@@ -20,6 +20,7 @@ from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR, SECOND
 from ingest.logs import Closed, Message, Place
 from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range
+from tests.alerting.runs import Run, in_ranges
 
 BEGAN = START + 14 * DAY
 CLOCK = BEGAN + HOUR + 5 * SECOND
@@ -43,7 +44,7 @@ class Watched:
         scores = score_range(documents, read_at=read_at, classified_at=read_at)
         if not documents:  # read to its end, and nothing came
             scores = replace(scores, start=self.position, next=self.position, end=self.position)
-        self.writer.publish(Message(SCORES.log, encode_range(scores)))
+        self.writer.publish(Message(SCORES.log, encode_range(scores), created_at=read_at))
         self.writer.flush()
         for _ in range(2):
             for step in self.box.step(self.reader.poll(0.05), CLOCK + SECOND):
@@ -125,3 +126,16 @@ def test_topics_of_a_model_that_is_gone_are_gone() -> None:
     metrics.know(("b", "c"))
     shown = {s.labels["topic"] for m in registry.collect() for s in m.samples if s.name == "bellwether_topic_share"}
     assert shown == {"b", "c"}
+
+
+def test_usual_shares_are_shown_with_the_time_of_day_taken_out_as_the_present_ones() -> None:
+    run, shown = Run().take(*in_ranges(ordinary(14), 50)), []
+    for cosine in (0.0, 0.05):
+        registry = CollectorRegistry()
+        metrics = AggregateMetrics(registry)
+        run.keeper.state.detectors["topic/liquidity_run"].cosine = cosine
+        metrics.show(run.keeper)
+        names = [f"bellwether_topic_{name}" for name in ("usual_share", "tail_share")]
+        shown.append([registry.get_sample_value(name, {"topic": "liquidity_run"}) for name in names])
+    assert shown[0] == shown[1]
+    assert None not in shown[0]

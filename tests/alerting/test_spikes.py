@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from alerting.budget import Budget
+from alerting.daytime import raised
 from alerting.rules import SpikeSettings, TopicRules
 from alerting.scales import Counted
-from alerting.spikes import Detector, Footing
+from alerting.spikes import Detector, Footing, Residue
 from ingest.instants import DAY, HOUR, MINUTE
 
 SETTINGS = SpikeSettings()
@@ -176,3 +177,29 @@ def test_rules_of_one_topic_leave_the_others_alone():
     assert settings.of("other") == SpikeSettings(min_negatives=200)
     assert settings.of("crypto") == SpikeSettings()
     assert settings.of("fx").rarity == float("inf")
+
+
+def test_what_a_slow_scale_still_sees_of_a_closed_alert_fires_only_when_it_is_much_rarer() -> None:
+    detector, minute = Detector.fresh(SETTINGS, 0), SETTINGS.scales[0].total_seconds()
+    onsets(detector, stream(20, 3, 4))
+    for number in range(1, 61):
+        detector.update(Counted(20 * DAY + number * MINUTE, 1, 1), FOOTING)
+    later = [Counted(21 * DAY, 0, 0)]
+    alone = detector.look(later, FOOTING)
+    assert alone.fires
+    assert alone.detection.scale_s > minute, "the residue of the slow scale"
+    assert not detector.look(later, FOOTING._replace(residue=Residue(minute, alone.days))).fires
+    assert not detector.look(later, FOOTING._replace(residue=Residue(minute, alone.days / 2.4))).fires
+    assert detector.look(later, FOOTING._replace(residue=Residue(minute, alone.days / 2.6))).fires
+    again = detector.look([Counted(21 * DAY, 30, 30)], FOOTING._replace(residue=Residue(minute, alone.days)))
+    assert again.fires
+    assert again.detection.scale_s == minute
+
+
+def test_the_usual_share_that_is_told_is_that_of_the_time_of_day() -> None:
+    detector, noon = Detector.fresh(SETTINGS, 0), DAY // 2
+    detector.documents, detector.negatives, detector.days, detector.cosine = 1000.0, 200.0, 7.0, -0.08
+    spike = detector.look([Counted(noon, 60, 30)], FOOTING._replace(pooled_share=0.2))
+    assert raised(detector.cosine, detector.sine, noon) == pytest.approx(0.08)
+    assert spike.usual_share == pytest.approx(0.28)
+    assert spike.detection.usual_share == pytest.approx(0.2), "by which the return period can be computed again"

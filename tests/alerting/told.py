@@ -26,7 +26,7 @@ def told(name: str = "a1", revision: int = 1, **changes: object) -> Alert:
         return_period_days=19.25,
         documents=40,
         negatives=31,
-        share=0.775,
+        share=0.75,
         usual_share=0.2,
         usual_documents=6.5,
         kind="both",
@@ -61,5 +61,7 @@ def told(name: str = "a1", revision: int = 1, **changes: object) -> Alert:
         scores_to=180,
         artifact="0123456789ab",
         settings="ba9876543210",
+        copies=28,
+        story_negatives=9,
     )
     return replace(alert, **changes)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerting.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, OUTAGE, Budget
+from alerting.incidents import MOSTLY, SHARED, TOGETHER
 from alerting.rules import SpikeSettings
 from alerting.scales import NAME_CLUSTERS, NAME_DAYS, NAME_EXCESS, NAME_THRESHOLD
 from alerting.spikes import BEYOND_OF_NAME, KNOWN_DOCUMENTS, LONGEST, READY_DOCUMENTS, SETTLING
@@ -62,6 +63,14 @@ def test_floors_and_factors_are_those_of_the_settings() -> None:
     ]  # fmt: skip
     assert _numbers("closes after # hours below T") == [SETTINGS.quiet / HOUR]
     assert _numbers("More than # days is never said") == [LONGEST]
+
+
+def test_incidents_are_as_told() -> None:
+    assert _numbers("Alerts that open within # hours of each other") == [TOGETHER / (DAY / 24)]
+    assert "share a fifth of the negative stories" in PAGE
+    assert SHARED == 0.2
+    assert "stories at least half are about the flash's" in PAGE
+    assert MOSTLY == 0.5
 
 
 def test_a_topic_is_young_as_long_as_told() -> None:

@@ -41,6 +41,15 @@ def test_a_report_has_the_incidents_of_its_days_and_needs_no_other_file(folder: 
     assert "src=" not in page.replace("src=x", "")
 
 
+def test_a_share_is_told_of_stories_and_texts_are_told_apart(folder: Path) -> None:
+    english, chinese = (written(folder, "2026-03-01", "2026-03-02", language) for language in ("en", "zh"))
+    assert "12 stories where 6.5 are usual. Of 12 stories 9 are negative, 75\N{NO-BREAK SPACE}% where 20" in english
+    assert "From 7 sources. With 28 copies 40 texts in all." in english
+    assert "<td>9 of 12</td>" in english
+    assert "12 条不同报道，平时为 6.5 条；12 条不同报道中负面 9 条，占 75\N{NO-BREAK SPACE}%" in chinese
+    assert "来自 7 个来源；连同 28 篇转载，共 40 篇文本。" in chinese
+
+
 def test_a_report_speaks_chinese_too(folder: Path) -> None:
     assert "流动性与挤兑：如此多的负面内容大约40 天一遇。" in written(folder, "2026-03-01", "2026-03-02", "zh")
 

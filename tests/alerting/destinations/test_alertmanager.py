@@ -156,6 +156,46 @@ def test_what_is_open_is_told_again_by_who_lost_the_partition_and_got_it_back(tm
         assert turns.outcomes() == {"delivered": 1}
 
 
+@pytest.mark.parametrize("how", ["lends", "restarts"])
+@pytest.mark.parametrize("outcome", ["muted", "refused", "expired"])
+def test_what_was_never_told_is_not_told_by_who_gets_the_partition_back_or_restarts(
+    tmp_path: Path, outcome: str, how: str
+) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    if outcome == "muted":
+        outbox.append(entry_message(Entry(moment(NOW), "ann", "a1", "a1", "mute", until=moment(NOW + MINUTE))))
+    outbox.append(told("a1"))
+    settings = replace(SETTINGS, deadline=0) if outcome == "expired" else SETTINGS
+    with receiving({"muted": 200, "refused": 400, "expired": 503}[outcome]) as there:
+        with turning(outbox, alertmanager(there), settings) as turns:
+            turns.turn(2)
+            assert turns.outcomes() == {outcome: 1}
+            outbox.clock.move(60)
+            before = len(there.requests)
+            if how == "lends":
+                turns.lend_to(Turning(outbox, alertmanager(there), settings))
+                turns.turn(3, seconds=60)
+        with turning(outbox, alertmanager(there), settings) as turns:
+            turns.turn(3, seconds=60)
+        assert len(there.requests) == before
+
+
+def test_what_was_refused_and_taken_when_it_was_put_back_is_told_again_after_a_restart(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"))
+    with receiving(400) as there:
+        with turning(outbox, alertmanager(there), SETTINGS) as turns:
+            turns.turn(2)
+            outbox.put_back()
+            turns.turn(2)
+            assert turns.outcomes() == {"refused": 1, "delivered": 1}
+        outbox.clock.move(60)
+        with turning(outbox, alertmanager(there), SETTINGS) as turns:
+            before = len(there.requests)
+            turns.turn(2)
+        assert len(there.requests) == before + 1
+
+
 def test_an_alert_ahead_of_the_clock_begins_now_so_that_its_end_is_never_before_its_beginning() -> None:
     """An escalation ends it under its old labels at once, and so does a closing."""
     early = OPENED - 20 * SECOND
@@ -171,3 +211,15 @@ def test_an_alert_ahead_of_the_clock_begins_now_so_that_its_end_is_never_before_
         told_of = [alert for number in range(3) for alert in posted(there, number)]
     assert len(told_of) == 4
     assert all(instant(datetime.fromisoformat(str(alert["startsAt"]))) <= ends_at(alert) for alert in told_of)
+
+
+def test_what_is_over_is_told_no_more_though_it_became_something_that_would_not_have_been_taken(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told(severity="warning"), told("a1", 2))
+    rules = Rules(Route(severities=frozenset({"warning"}), path="direct", notices=False))
+    with receiving() as there, turning(outbox, alertmanager(there), DeliverSettings(rules)) as turns:
+        turns.turn(2, seconds=60)
+        outbox.append(told("a1", 3, state="closed", change="closed", closed_at=moment(NOW + MINUTE)))
+        turns.turn(60, seconds=60)
+        (alert,) = posted(there)
+    assert ends_at(alert) == NOW + MINUTE

@@ -2,6 +2,7 @@ import json
 import logging
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from alerting.destinations.answers import Away, Delivered, Partly, Refused
@@ -23,7 +24,7 @@ def test_an_alert_is_a_title_and_a_text() -> None:
         assert isinstance(apprised(there, "zh").deliver(told(), OPENED), Delivered)
     message = json.loads(there.requests[0].body)
     assert message["title"] == "【严重】流动性与挤兑：约 19 天一遇"
-    assert message["message"].startswith("负面 31 / 40 篇：占比 78 %")
+    assert message["message"].startswith("12 条报道中 9 条负面：占比 75 %")
 
 
 @pytest.mark.parametrize(
@@ -105,10 +106,14 @@ def test_a_long_text_comes_in_several_messages_without_sleeping_between_them() -
 
 @pytest.mark.parametrize(
     ("url", "limit", "field"),
-    [("mmost://127.0.0.1:{port}/0123456789", 4000, "text"), ("nctalk://u:p@127.0.0.1:{port}/room", 32_000, "message")],
+    [
+        ("mmost://127.0.0.1:{port}/0123456789", 4000, "text"),
+        ("nctalk://u:p@127.0.0.1:{port}/room", 32_000, "message"),
+        ("rocket://web/hook@127.0.0.1:{port}/#room?mode=webhook", 1000, "text"),  # of its Markdown
+    ],
 )
 def test_a_long_text_and_its_title_fit_where_the_service_counts_them_as_one(url: str, limit: int, field: str) -> None:
-    document = told().top_documents[0]
+    document = replace(told().top_documents[0], text="[青禾] *halts* (some) #withdrawals! " * 5)
     long = told(top_documents=tuple(document for _ in range(1000)))
     with receiving() as there:
         destination = Apprised("desk", SecretStr(url.format(port=there.server_port)), Letters("zh"))

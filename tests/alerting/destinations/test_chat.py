@@ -51,8 +51,8 @@ def test_an_alert_is_a_text_in_the_services_own_json(kind: Kind) -> None:
         assert isinstance(chat(kind, there).deliver(told(), OPENED), Delivered)
     assert "access_token=t0ken" in there.requests[0].path
     text = text_of(there.requests[0].body)
-    assert text.startswith("[CRITICAL] Liquidity run: once in 19 days\n31 of 40 documents negative: 78 %, usual 20 %")
-    assert "青禾银行门前排起长队，储户要求提款 (wire, 2026-03-01 17:29 CST)" in text
+    assert text.startswith("[CRITICAL] Liquidity run: once in 19 days\n9 of 12 stories negative: 75 %, usual 20 %")
+    assert "青禾银行门前排起长队，储户要求提款 (wire, 2026-03-01 17:29 +08:00)" in text
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,7 +20,9 @@ def test_an_alert_is_one_line_with_its_figures_and_its_first_document() -> None:
         "opened_at": "2026-03-01T09:30:00Z",
         "return_period_days": 19.2,
         "documents": 40,
-        "negatives": 31,
+        "stories": 12,
+        "story_negatives": 9,
+        "share": 0.75,
         "document": "d7",
         "text": "青禾银行门前排起长队，储户要求提款",
     }

@@ -31,18 +31,38 @@ def test_without_a_number_a_minute_all_may_go() -> None:
 
 def test_only_what_begins_waits_for_a_subject_to_cool_down() -> None:
     cool_down = CoolDown(HOUR)
-    assert not cool_down.holds(told(), OPENED)
+    assert not cool_down.held_by(told(), OPENED)
     cool_down.told(told(), OPENED)
     for change in ("opened", "caught_up"):
-        assert cool_down.holds(told("a2", change=change), OPENED)
-        assert cool_down.holds(told("a2", change=change), OPENED + HOUR - 1)
-        assert not cool_down.holds(told("a2", change=change), OPENED + HOUR)
+        assert cool_down.held_by(told("a2", change=change), OPENED)
+        assert cool_down.held_by(told("a2", change=change), OPENED + HOUR - 1)
+        assert not cool_down.held_by(told("a2", change=change), OPENED + HOUR)
     for change in ("escalated", "closed"):
-        assert not cool_down.holds(told("a1", 2, change=change), OPENED + MINUTE)
-    assert not cool_down.holds(told("a3", subject=Subject("topic", "crypto")), OPENED + MINUTE)
+        assert not cool_down.held_by(told("a1", 2, change=change), OPENED + MINUTE)
+    assert not cool_down.held_by(told("a3", subject=Subject("topic", "crypto")), OPENED + MINUTE)
 
 
 def test_the_end_of_an_event_makes_no_subject_wait() -> None:
     cool_down = CoolDown(HOUR)
     cool_down.told(told("a1", 2, state="closed", change="closed"), OPENED)
-    assert not cool_down.holds(told("a2"), OPENED + MINUTE)
+    assert not cool_down.held_by(told("a2"), OPENED + MINUTE)
+
+
+def test_what_is_more_severe_or_louder_than_what_was_told_of_a_subject_does_not_wait() -> None:
+    """A flash ten minutes after a warning is told at once; another one after it waits."""
+    cool_down = CoolDown(HOUR)
+    warning, louder = told("a5", severity="warning", action="notify"), told("a2", severity="warning", action="page")
+    flash = told("a3", kind="flash", action="notify")
+    cool_down.told(told("a1", severity="warning", action="notify"), OPENED)
+    for alert, holds in ((warning, True), (louder, False), (flash, False), (told("a4", action="digest"), False)):
+        assert bool(cool_down.held_by(alert, OPENED + MINUTE)) is holds
+    cool_down.told(told("a6", kind="flash", action="notify"), OPENED + MINUTE)
+    for alert, holds in ((warning, True), (louder, False), (flash, True)):
+        assert bool(cool_down.held_by(alert, OPENED + HOUR)) is holds
+
+
+def test_no_alert_waits_for_itself() -> None:
+    cool_down = CoolDown(HOUR)
+    cool_down.told(told("a1", 2), OPENED)
+    assert not cool_down.held_by(told("a1"), OPENED + MINUTE)
+    assert cool_down.held_by(told("a2"), OPENED + MINUTE) == "a1/2"

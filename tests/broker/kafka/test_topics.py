@@ -4,14 +4,23 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from ingest.logs import Kept, Logs, LogUnfit
+from bellwether.clock import now
+from ingest.instants import DAY, MINUTE
+from ingest.logs import Kept, Logs, LogUnfit, Message
+from tests.publishing import publish
 from tests.servers import Kafka
+
+
+def alter(kafka: Kafka, log: str, **settings: str) -> None:
+    """As its owner does it; dots are underscores here."""
+    changed = {name.replace("_", "."): value for name, value in settings.items()}
+    with KafkaAdminClient(bootstrap_servers=list(kafka.bootstrap)) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, log, changed)])
 
 
 def bounded(kafka: Kafka, log: str, most: int) -> None:
     """As a cluster with `log.retention.bytes` keeps it."""
-    with KafkaAdminClient(bootstrap_servers=list(kafka.bootstrap)) as admin:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, log, {"retention.bytes": str(most)})])
+    alter(kafka, log, retention_bytes=str(most))
 
 
 def own(kafka: Kafka, log: str) -> dict[str, str]:
@@ -44,4 +53,31 @@ def test_a_log_that_is_bounded_by_its_size_is_named_unless_that_is_the_owners_bu
         logs.ensure([kept])
     assert logs.ensure([Kept(log, partitions=4)]) == []
     bounded(kafka, kept.log, -1)
+    assert logs.ensure([kept]) == []
+
+
+def test_a_log_with_a_clock_of_its_own_takes_nobodys_word_for_the_time(logs: Logs, log: str) -> None:
+    kept, began = Kept(f"{log}-own", partitions=1, own_clock=True), now()
+    assert len(logs.ensure([kept])) == 1
+    publish(
+        logs,
+        *(Message(kept.log, b"x", created_at=began + days * DAY) for days in (5 * 365, -30)),
+        Message(kept.log, b"x"),
+    )
+    stamps = [record.appended_at for record in logs.scan(kept.log)]
+    assert len(stamps) == 3
+    assert began - MINUTE < min(stamps) <= max(stamps) < now() + MINUTE
+    assert logs.ensure([kept]) == []
+
+
+def test_a_log_that_takes_its_writers_word_for_the_time_is_named_and_stops_nobody(
+    kafka: Kafka, logs: Logs, log: str
+) -> None:
+    kept = Kept(log, partitions=4, own_clock=True)
+    (advice,) = logs.ensure([kept])
+    assert advice.startswith(
+        f"{log} takes the time from whoever writes: set message.timestamp.type = LogAppendTime there"
+    )
+    assert own(kafka, log).get("message.timestamp.type", "CreateTime") == "CreateTime"
+    alter(kafka, log, message_timestamp_type="LogAppendTime")
     assert logs.ensure([kept]) == []
