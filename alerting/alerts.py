@@ -105,7 +105,7 @@ class Alert(Struct, frozen=True):
     id: str
     revision: int
     incident: str  # the id of the alert that began the event this one is about; its own id if that is itself
-    joined: bool  # it belongs to an incident already told, and is no rarer: kept and shown, not delivered by itself
+    joined: bool  # it belongs to an incident already told, and is no rarer, worse or louder: kept and shown, not told
     subject: Subject
     state: Literal["open", "closed"]
     change: Literal["opened", "escalated", "caught_up", "closed"]
