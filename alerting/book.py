@@ -114,15 +114,25 @@ class AlertBook(Struct):
         told = sorted(self.told.items())
         return [subject for subject, told in told if told.alert.state == "open" and told.alert.historical]
 
+    def recall(self) -> None:
+        """Checkpoints of older versions do not hold what closed alerts have told of an excess that is not over."""
+        for subject, told in self.told.items():
+            if told.alert.state == "closed":
+                self._leave_residue(subject)
+
+    def _leave_residue(self, subject: str) -> None:
+        told, excess = self.told[subject], self.excesses[subject]
+        scale_s = min(excess.residue.scale_s, told.alert.detection.scale_s)
+        excess.residue = Residue(scale_s, max(excess.residue.days, told.days))
+
     def quiet_from(self, subject: str) -> int:
         """The instant at which the alert that was told on `subject` has been quiet for long enough."""
         return self.told[subject].above_at + self.excesses[subject].quiet
 
     def close(self, subject: str) -> Alert:
         """Close the open alert on `subject` at that instant. Whoever was told of its beginning is told of its end."""
-        told, excess, end = self.told[subject], self.excesses[subject], moment(self.quiet_from(subject))
-        scale_s = min(excess.residue.scale_s, told.alert.detection.scale_s)
-        excess.residue = Residue(scale_s, max(excess.residue.days, told.days))
+        told, end = self.told[subject], moment(self.quiet_from(subject))
+        self._leave_residue(subject)
         joined = told.alert.joined and not told.delivered
         historical = told.alert.historical and not told.delivered
         told.alert = _next(told.alert, "closed", updated_at=end, closed_at=end, joined=joined, historical=historical)

@@ -26,7 +26,7 @@ class Incident(Struct):
     days: float  # the rarest return period told; infinite if it began as a flash
     stories: set[int]
     action: Action = "digest"  # the loudest that it was told
-    severity: Severity = "critical"  # and the worst
+    severity: Severity = "critical"  # and the worst that was told so loudly
 
 
 class Incidents(Struct):
@@ -65,8 +65,10 @@ class Incidents(Struct):
         incident = self.known.setdefault(name, Incident(at, 0.0, set(), severity="warning"))
         incident.last_at = max(incident.last_at, at)
         incident.days = max(incident.days, days)
-        incident.action = action if is_louder(action, incident.action) else incident.action
-        incident.severity = severity if severity == "critical" else incident.severity
+        if is_louder(action, incident.action):
+            incident.action, incident.severity = action, severity
+        elif action == incident.action and severity == "critical":
+            incident.severity = severity
         self.relate(name, stories)
         for old in [n for n, other in self.known.items() if at - other.last_at > 2 * TOGETHER]:
             del self.known[old]

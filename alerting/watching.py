@@ -38,6 +38,7 @@ class Watcher:
         present = NEVER if state.listed is None else state.bins.closed_to or NEVER
         self._listed = {name: (state.listed or {}).get(name, present) for name in settings.tiers}
         state.listed = self._listed
+        state.book.recall()
 
     def forget(self) -> None:
         """What is usual has to be learned again, of whoever is heard of."""

@@ -96,9 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
+    except click.Abort as aborted:
+        from bellwether.stopping import LeftBehind, leave_at_once  # noqa: PLC0415
+
         click.echo("stopped", err=True)
         code = 130
+        if isinstance(aborted.__cause__, LeftBehind):
+            leave_at_once(code)
     except Exception as error:
         from bellwether.failures import exit_code, sentences  # noqa: PLC0415
 

@@ -3,23 +3,22 @@
 A loop that does not let go in time is left behind: what it has not committed is read again by whoever comes next.
 """
 
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import structlog
 from msgspec import Struct
 
 from bellwether.failures import Died, exit_code
 from bellwether.loop import Loop
+from bellwether.stopping import leave_at_once, wake
 
 log = structlog.get_logger()
 
@@ -53,6 +52,7 @@ class Crew:
 
     def listen(self) -> None:
         """From now on SIGTERM and SIGINT ask for a stop, and a second one does not wait for it."""
+        wake().listen()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked)
 
@@ -69,10 +69,10 @@ class Crew:
             except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
                 future.set_exception(error)
             finally:
-                self._happened.put(_Ended("start", None))
+                self._tell(_Ended("start", None))
 
         threading.Thread(target=work, name="start", daemon=True).start()
-        if isinstance(self._happened.get(), _Signal):
+        if isinstance(self._next(), _Signal):
             self.stop.set()
             raise Stopped
         return future.result()
@@ -93,7 +93,7 @@ class Crew:
         running = set(threads)
         error: Exception | None = None
         while running and error is None:
-            happened = self._happened.get()
+            happened = self._next()
             if isinstance(happened, _Signal):
                 log.info("stopping", signal=signal.Signals(happened.number).name)
                 break
@@ -125,13 +125,23 @@ class Crew:
         except BaseException as unexpected:  # noqa: BLE001 - the top of a thread; what panics in Rust is no `Exception`
             error = _reason(loop.name, unexpected)
         finally:
-            self._happened.put(_Ended(loop.name, error))
+            self._tell(_Ended(loop.name, error))
+
+    def _tell(self, happened: _Signal | _Ended) -> None:
+        self._happened.put(happened)
+        wake().up()
+
+    def _next(self) -> _Signal | _Ended:
+        while True:
+            with suppress(Empty):
+                return self._happened.get_nowait()
+            wake().wait()
 
     def _asked(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
-            self._happened.put(_Signal(number))
+            self._tell(_Signal(number))
         elif now - self._asked_at > SAME_SIGNAL_S:
             leave_at_once(128 + number)
 
@@ -142,11 +152,3 @@ def _reason(name: str, error: BaseException) -> Exception:
         return error
     log.error("loop died", loop=name, exc_info=error)
     return Died(f"{name} died: {type(error).__name__}: {error}")
-
-
-def leave_at_once(code: int) -> NoReturn:
-    """End the process without waiting for its threads."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # nobody may listen any more, and it may be written to just now
-            stream.flush()
-    os._exit(code)

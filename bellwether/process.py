@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from alerting.receiver import Receiver, ReceiverMetrics, receiver_route
 from bellwether.auditing import audit_start
 from bellwether.clock import now
-from bellwether.crew import Crew, Stopped, leave_at_once
+from bellwether.crew import Crew, Stopped
 from bellwether.failures import NotNow
 from bellwether.health import Board, PageServer, pages
 from bellwether.kinds import secret_in
@@ -24,6 +24,7 @@ from bellwether.outage import Outage
 from bellwether.roles import Surroundings, loop_names, open_logs, ready_logs, roles
 from bellwether.settings import Settings, WrongSettings
 from bellwether.showing import Showing
+from bellwether.stopping import leave_at_once
 from ingest.logs import LogAway
 
 log = structlog.get_logger()

@@ -4,13 +4,11 @@ Documents are taken in the order of their times, whatever the order of files and
 no model: it is aggregated anew, with other settings.
 """
 
-import atexit
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -26,7 +24,7 @@ from alerting.eventtime import FOREVER, NEVER
 from alerting.windows import WINDOWS, Window, decode_window
 from bellwether.chronological import Chronological
 from bellwether.clock import now
-from bellwether.crew import Crew, leave_at_once
+from bellwether.crew import Crew
 from bellwether.logging import start_logging
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
@@ -35,6 +33,7 @@ from bellwether.publishing import FileOptions, FilePublisher
 from bellwether.roles import Surroundings, open_logs, ready_logs, roles
 from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
+from bellwether.stopping import LeftBehind
 from bellwether.writing import is_read
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange, decode_columns
@@ -45,7 +44,6 @@ from ingest.logs import Logs, LogUnfit, Message, Record, Writer
 DOCUMENTS = "documents"
 LOG_FILE = "replay.db"
 ALERTS_FILE = "alerts.jsonl"
-STOPPED = 130  # the exit code of a command that a signal has ended
 _FLUSH = 1_000  # messages between two flushes of a copy
 
 
@@ -174,14 +172,15 @@ class Replay:
             done["classify"].set()
         metrics = LoopMetrics(registry, parts)
         around = Surroundings(settings, logs, registry, crew.stop, done)
-        loops = [Loop(role, logs, now, metrics) for role in roles(parts, around)]
-        began = monotonic()
-        with _watched(registry, parts[0], total), _signals_as_before():
-            crew.listen()
-            left = crew.run(loops, done)
-        if left:  # everything is put away first; at the very end a thread in the midst of foreign code would disturb
-            atexit.register(partial(leave_at_once, STOPPED))
-        if left or not all(loop.done for loop in loops):
+        with _signals_as_before():
+            crew.listen()  # already here: within the loading of a compiled library a `KeyboardInterrupt` is an `ImportError`
+            loops = [Loop(role, logs, now, metrics) for role in roles(parts, around)]
+            began = monotonic()
+            with _watched(registry, parts[0], total):
+                left = crew.run(loops, done)
+        if left:
+            raise LeftBehind
+        if not all(loop.done for loop in loops):
             raise KeyboardInterrupt
         self._outcome.seconds = monotonic() - began
         self._outcome.windows = int(registry.get_sample_value("bellwether_aggregate_windows_total") or 0)

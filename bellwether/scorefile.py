@@ -30,10 +30,11 @@ class ScoreFile:
         self._is_stdout = name == "-"
         self.name = "standard output" if self._is_stdout else name
         try:
-            self._target = target if not self._is_stdout and (target.is_file() or not target.exists()) else None
+            is_direct = self._is_stdout or (Path(name).exists() and not target.is_file())  # a pipe's real path is none
+            self._target = None if is_direct else target
             if self._target is not None:
                 self._check_free(self._target, source)
-            self._file = self._opened(target if self._target is None else self._partial)
+            self._file = self._opened(Path(name) if is_direct else self._partial)
         except OSError as error:
             raise click.UsageError(f"--out {name} cannot be written: {error.strerror}") from None
 

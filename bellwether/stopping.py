@@ -1,10 +1,53 @@
 import os
 import select
 import signal
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from typing import NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Wake:
+    """Ends a wait of the main thread: by a signal, or when a thread or a handler says so.
+
+    The interpreter itself writes into the pipe as a signal comes. Whatever else one waits on, a signal that comes just before
+    the wait begins has its handler called only when the wait is over, and a SimpleQueue whose time is up before it sleeps
+    (CPython 3.11) sleeps for ever.
+    """
+
+    def __init__(self) -> None:
+        self._woken, self._wake = os.pipe()
+        for end in (self._woken, self._wake):
+            os.set_blocking(end, False)
+
+    def listen(self) -> None:
+        """From now on signals that have a handler end a wait. For the main thread."""
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+
+    def up(self) -> None:
+        """End the wait, or the next one."""
+        with suppress(BlockingIOError):  # thousands have before
+            os.write(self._wake, b"!")
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until it is woken, or time is up; handlers of signals have been called when the next wait begins."""
+        select.select([self._woken], [], [], seconds)
+        with suppress(BlockingIOError):  # nobody has
+            os.read(self._woken, 4096)
+
+
+@cache
+def wake() -> Wake:
+    """The one of this process: a signal has one pipe."""
+    return Wake()
+
+
+class LeftBehind(KeyboardInterrupt):
+    """Asked to stop, but a thread is in the midst of foreign code: once everything is put away, leave at once."""
 
 
 class Stop:
@@ -50,24 +93,18 @@ class Asked:
         self._is_set = False
 
     def __enter__(self) -> "Asked":
-        # A pipe, which a handler may write to at any moment. The lock of an Event could be held by the wait that it interrupts,
-        # and a SimpleQueue whose time is up before it sleeps (CPython 3.11) sleeps for ever.
-        self._woken, self._wake = os.pipe()
-        os.set_blocking(self._wake, False)
+        wake().listen()
         self._earlier = {number: signal.signal(number, lambda *_: self.set()) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
-        os.close(self._woken)
-        os.close(self._wake)
 
     def set(self) -> None:
         """Ask for a stop."""
         self._is_set = True
-        with suppress(BlockingIOError):  # thousands have asked before
-            os.write(self._wake, b"!")
+        wake().up()
 
     def is_set(self) -> bool:
         """Whether a stop was asked for."""
@@ -75,6 +112,15 @@ class Asked:
 
     def wait(self, seconds: float) -> bool:
         """Whether a stop was asked for before or within `seconds`."""
-        if not self._is_set:
-            select.select([self._woken], [], [], seconds)
+        until = time.monotonic() + seconds
+        while not self._is_set and (left := until - time.monotonic()) > 0:
+            wake().wait(left)
         return self._is_set
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for its threads."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # nobody may listen any more, and it may be written to just now
+            stream.flush()
+    os._exit(code)

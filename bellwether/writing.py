@@ -40,8 +40,8 @@ def whole_file(file: Path, *, is_private: bool = False) -> Iterator[IO[str]]:
     target = Path(os.path.realpath(file))
     place = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        if target.exists() and not target.is_file():
-            with target.open("w", encoding="utf-8") as out:
+        if file.exists() and not file.is_file():  # a pipe's real path is none
+            with file.open("w", encoding="utf-8") as out:
                 yield out
             return
         with open(place, "x", encoding="utf-8", opener=private if is_private else None) as out:

@@ -13,9 +13,10 @@ _ALIKE = str.maketrans(
     dict.fromkeys("’‘‛ʼ´′", "'")
     | dict.fromkeys("\u2010\u2011\u2012\u2013", "-")
     | dict.fromkeys("•・･‧∙⋅", "·")
-    | {"™": " ", "℠": " ", "，": ", "}
+    | {"™": " ", "℠": " ", "®": " ", "，": ", "}
 )
 _BLANKS = re.compile(" {2,}")
+_GROUP = re.compile(r",\d{1,3}(?!\d)")  # more digits behind a comma are a number of their own
 # Scripts written without blanks between words.
 _SOLID = ((0x2E80, 0xA4CF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
@@ -62,7 +63,7 @@ def _goes_on(text: str, inner: int, outer: int, beyond: int) -> bool:
     """Whether the word or number at `inner` goes on at `outer`, and, behind a point or comma within it, at `beyond`."""
     mark = text[outer]
     if mark in ".,%":
-        if not text[inner].isdecimal():
+        if not text[inner].isdecimal() or (mark == "," and not _GROUP.match(text, outer)):
             return False
         return mark == "%" or (0 <= beyond < len(text) and text[beyond].isdecimal())
     return is_lettered(mark) and is_lettered(text[inner])

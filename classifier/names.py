@@ -36,7 +36,7 @@ _TICKER_ENDS = re.compile(r"(?:\.[A-Z]{1,4})?[)\]>,;/]")
 _LETTER_BEGINS = re.compile(
     r"(?:(?:\w(?<!(?i:copyright))['\"”]?|\b[A-Z][A-Za-z]{0,3}\.) |[\u2e80-\u9fff][\"”》]?)[(\[<]\Z"
 )
-_LETTER_ENDS = re.compile(r"[)\]>](?! ?(?:19|20)\d\d)")
+_LETTER_ENDS = re.compile(r"[)\]>](?!(?<=C.) ?(?:19|20)\d\d)")
 _CLOSING = (")", "]", ">")
 _MONEY = ("$", "€", "£", "¥")
 

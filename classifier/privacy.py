@@ -15,7 +15,7 @@ _WORTH_A_LOOK = re.compile(r"[@＠]|\d(?:[ ().-]{0,2}\d){6}")
 # Begins where such a run begins and gives nothing of it back: else a long run without an @ took time as its square.
 _EMAIL = re.compile(r"(?<![A-Za-z0-9_.+%'-])[A-Za-z0-9_.+%'-]++[@＠](?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 # An amount or a count is no telephone: it has a currency before it, a point and digits beside it, or a unit behind.
-_UNIT = r"\s?(?:[元万亿股份手]|美元|(?:yuan|RMB|CNY|USD|shares|million|billion|bn|mn)\b)"
+_UNIT = r"\s?(?:[元万亿股份]|手(?!机)|美元|(?:yuan|RMB|CNY|USD|shares|million|billion|bn|mn)\b)"
 _AFTER = rf"(?![\d%％]|[.-]\d|{_UNIT})"
 _ALONE = r"1[3-9]\d{9}|\(?0\d{2,3}[)-]"  # no date, price or count begins so, even if a number stands before it
 _BEFORE = rf"(?=[\d(+])(?<![\d.¥￥$€£+\w-])(?:(?<!\d[ ,])|(?={_ALONE}))"

@@ -98,9 +98,13 @@ class Intake:
             for place, below in self._read_for_digest.items():
                 self._bookmarks[place] = replace(self._bookmarks[place], told_until=until, told_below=below)
                 self.line.keep(place, self._committed[place])
-        elif isinstance(head.matter, Alert) and not is_told:
+        elif isinstance(head.matter, Alert):
             (source,) = head.sources
-            self._triages[source.place].untold(head.matter)
+            triage = self._triages[source.place]
+            if is_told:
+                triage.told(head.matter)
+                return
+            triage.untold(head.matter)
             if head.after is not None:
                 mark = self._bookmarks[source.place]
                 untold = (*mark.untold, source.record.offset)[-UNTOLD:]

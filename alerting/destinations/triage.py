@@ -90,6 +90,11 @@ class Triage:
             stands_for_it = "" if decision.due is None else self._unheard.get(alert.incident) or alert.id
             self._unheard[alert.incident] = stands_for_it
 
+    def told(self, alert: Alert) -> None:
+        """`alert` went out: it takes the place of a revision before it of which nobody was told."""
+        self._heard.setdefault(alert.incident, alert.key)
+        self._taken.setdefault(alert.id, Taken(alert.key, 0))
+
     def untold(self, alert: Alert) -> None:
         """`alert` was to go out now, but nobody was told of it: nothing is held back or followed because of it."""
         self._cool_down.untold(alert)

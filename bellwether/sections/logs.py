@@ -41,6 +41,7 @@ def _split(value: object) -> object:
 
 
 def _brokers(values: tuple[str, ...]) -> tuple[str, ...]:
+    values = tuple(each.strip() for each in values)
     if not values:
         raise ValueError("must name at least one")
     for each in values:

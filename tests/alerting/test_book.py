@@ -107,6 +107,9 @@ def test_an_excess_of_an_older_version_is_read() -> None:
     book = opened()
     book.close("fraud")
     assert msgpack.decode(msgpack.encode(book), type=AlertBook).excesses["fraud"].residue == Residue(FAST, 20)
+    book.excesses["fraud"].residue = Residue()
+    book.recall()
+    assert book.excesses["fraud"].residue == Residue(FAST, 20), "what its closed alert has told"
 
 
 def test_when_all_scales_have_been_quiet_the_next_event_is_a_new_one() -> None:

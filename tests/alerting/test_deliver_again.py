@@ -137,3 +137,20 @@ def test_what_joined_an_incident_whose_lead_was_refused_is_told_in_its_place(out
             with turning(outbox, webhook(there.url)) as turns:
                 turns.turn(2)
     assert there.keys == ["a1/1", "a2/1"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_later_revision_stands_for_one_that_was_refused(outbox: Outbox, *, restarts: bool) -> None:
+    outbox.append(told("a1"), told("a1", 2))
+    joined = told("a2", incident="a1", joined=True)
+    with receiving(400) as there:
+        with turning(outbox, webhook(there.url)) as turns:
+            turns.turn(3)
+            if not restarts:
+                outbox.append(joined)
+                turns.turn(2)
+        if restarts:
+            outbox.append(joined)
+            with turning(outbox, webhook(there.url)) as turns:
+                turns.turn(2)
+    assert there.keys == ["a1/1", "a1/2"]

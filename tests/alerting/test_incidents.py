@@ -63,6 +63,13 @@ def test_what_is_more_severe_than_what_was_told_is_new():
     assert not incidents.is_new("first", 10, "page", "critical")
 
 
+def test_what_was_critical_in_a_digest_holds_back_no_critical_page():
+    incidents = Incidents()
+    incidents.tell("first", {1}, START, 50, "page", "warning")
+    incidents.tell("first", {1}, START, 0.0, "digest", "critical")
+    assert incidents.is_new("first", 10, "page", "critical")
+
+
 def test_incidents_of_an_older_version_are_read():
     older = msgpack.encode({"last_at": START, "days": 50.0, "stories": [1], "action": "page"})
     incidents = Incidents({"first": msgpack.decode(older, type=Incident)})

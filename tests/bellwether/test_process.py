@@ -104,7 +104,7 @@ def test_a_stop_does_not_wait_for_brokers_that_take_a_connection_and_say_nothing
 
 @pytest.mark.parametrize("closing", ["sys.stdout.close()", "sys.stdout = None", "sys.stdout.write('x'); os.close(1)"])
 def test_who_leaves_at_once_leaves_though_nobody_listens(closing: str) -> None:
-    script = f"import os, sys; from bellwether.crew import leave_at_once; {closing}; leave_at_once(7)"
+    script = f"import os, sys; from bellwether.stopping import leave_at_once; {closing}; leave_at_once(7)"
     assert subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE).returncode == 7
 
 

@@ -1,41 +1,37 @@
+"""Waits that end when somebody asks for a stop."""
+
+import os
 import signal
-import subprocess
-import sys
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from bellwether.stopping import Asked
-
-ROUNDS = """
-import random, signal
-from bellwether.stopping import Asked
-
-for _ in range(2000):
-    with Asked() as stop:
-        signal.signal(signal.SIGALRM, lambda *_: stop.set())
-        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.0003))
-        while not stop.wait(0.00001):
-            pass
-"""
+from bellwether.stopping import Wake
 
 
-def test_a_signal_ends_a_wait_and_is_remembered() -> None:
-    earlier = signal.getsignal(signal.SIGTERM)
-    with Asked() as stop:
-        assert not stop.wait(0.01)
-        signal.raise_signal(signal.SIGTERM)
-        began = time.monotonic()
-        assert stop.wait(60)
-        assert stop.wait(60)
-        assert stop.is_set()
-        assert time.monotonic() - began < 30
-    assert signal.getsignal(signal.SIGTERM) == earlier
+@pytest.fixture
+def wake() -> Iterator[Wake]:
+    earlier = signal.signal(signal.SIGUSR1, lambda *_: None)
+    before = signal.set_wakeup_fd(-1)
+    wake = Wake()
+    wake.listen()
+    yield wake
+    signal.set_wakeup_fd(before)
+    signal.signal(signal.SIGUSR1, earlier)
 
 
-def test_no_signal_comes_at_a_wrong_moment() -> None:
-    """Wherever in a wait it comes: whoever waits must not hold what the handler needs."""
-    try:
-        subprocess.run([sys.executable, "-c", ROUNDS], timeout=60, check=True)
-    except subprocess.TimeoutExpired:
-        pytest.fail("a handler waited for what it interrupted")
+def test_a_signal_ends_a_wait_also_if_it_came_just_before(wake: Wake) -> None:
+    os.kill(os.getpid(), signal.SIGUSR1)
+    began = time.monotonic()
+    wake.wait(30)
+    assert time.monotonic() - began < 20
+
+
+def test_a_thread_ends_a_wait_once(wake: Wake) -> None:
+    threading.Timer(0.1, wake.up).start()
+    began = time.monotonic()
+    wake.wait(30)
+    wake.wait(0.3)
+    assert 0.3 < time.monotonic() - began < 20

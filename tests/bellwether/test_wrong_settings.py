@@ -32,6 +32,12 @@ def test_a_broker_may_be_written_as_the_client_reads_it(folder: Path, server: st
     assert kafka.bootstrap_servers == (server,)
 
 
+def test_blanks_around_a_broker_are_nobodys_mistake(folder: Path) -> None:
+    kafka = read_settings(written(folder, '[kafka]\nbootstrap_servers = ["a:9092 "]')).kafka
+    assert kafka is not None
+    assert kafka.bootstrap_servers == ("a:9092",)
+
+
 @pytest.mark.parametrize("value", ['["a:9092", "[::1]:9092"]', "a:9092, [::1]:9092", ' [ "a:9092","[::1]:9092" ]'])
 def test_brokers_in_a_variable_are_json_as_other_lists_or_simply_a_list(
     monkeypatch: pytest.MonkeyPatch, value: str

@@ -37,6 +37,8 @@ def test_what_looks_alike_is_alike(text: str, same: str) -> None:
         ("up 50%", "50%", True),
         ("跌5.2%，360降", "360", True),
         ("1,360", "360", False),
+        ("(601318,000858)", "601318", True),
+        ("(601318,000858)", "000858", True),
     ],
 )
 def test_a_phrase_counts_where_it_is_no_part_of_a_word_or_number(text: str, phrase: str, stands: bool) -> None:

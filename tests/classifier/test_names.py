@@ -19,6 +19,7 @@ ENTRIES = (
     WatchedName("TCL科技"),
     WatchedName("Visa Inc", ambiguous=("Visa",), context=("card", "payment"), tickers=("V",),
                 exclusions=("visa application", "immigration")),
+    WatchedName("Citigroup", tickers=("C",)),
     WatchedName("reddit"),
 )  # fmt: skip
 
@@ -76,7 +77,11 @@ def test_a_name_counts_as_it_is_written_and_as_a_word_of_its_own(
         ("看好$V", ["Visa Inc"]),
         ("Copyright (V) Reuters", []),
         ("It rose on Monday. (V) 2026 Thomson Reuters", []),
-        ("He left on Monday (V) 2026", []),
+        ("He left on Monday (C) 2026", []),
+        ("Lender (C) rises", ["Citigroup"]),
+        ("Payments giant (V) 2026 outlook", ["Visa Inc"]),
+        ("支付(V)2026年", ["Visa Inc"]),
+        ("Visa® (V) rises", ["Visa Inc"]),
         ("(V) 2026 Thomson Reuters", []),
         ("Windows(V) sells", []),
         ("Causes: (U) costs; (V) wages", []),
@@ -126,6 +131,7 @@ def test_an_ambiguous_name_needs_its_context_and_no_exclusion(finder: NameFinder
         ("Revenue of 1.3M", []),
         ("Revenue of 1,3M", []),
         ("收于1,360元", []),
+        ("看好360,2026年增长，奇虎360,1000万", ["奇虎360"]),
         ("上涨3.360%，成交360.5，共360,000手，涨360%", []),
         ("报12.58同城会", []),
         ("It raised $3M, €3M, £3M, ¥3M and US$3M", []),

@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import random
 import signal
 import subprocess
@@ -235,6 +236,15 @@ def test_a_device_is_written_and_not_replaced(call: Caller, tmp_path: Path) -> N
     jsonl(tmp_path / "in.jsonl", [{"id": 1, "text": "Bank run"}])
     assert call("score", "in.jsonl", "--out", "/dev/null").code == 0
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_pipe_is_written_under_the_name_that_a_shell_gives_it(call: Caller, tmp_path: Path) -> None:
+    jsonl(tmp_path / "in.jsonl", [{"id": 1, "text": "Bank run"}])
+    end, pipe = os.pipe()
+    assert call("score", "in.jsonl", "--out", f"/dev/fd/{pipe}").code == 0
+    os.close(pipe)
+    with os.fdopen(end, "rb") as scores:
+        assert json.loads(scores.read())["id"] == 1
 
 
 def test_a_link_still_leads_to_the_scores(call: Caller, tmp_path: Path) -> None:
