@@ -12,7 +12,11 @@ import warnings
 from pathlib import Path
 
 import onnx
+import onnx_ir
 import torch
+from onnx_ir.passes import Sequential, common
+from onnxscript.optimizer import fold_constants_ir
+from onnxscript.rewriter import rewrite
 from torch import Tensor, nn
 
 from classifier.training.model import LabelAttention, load_served
@@ -59,9 +63,27 @@ def export_fp32(folder: Path, out: Path) -> None:
             dynamic_shapes={"input_ids": free, "attention_mask": free},
             opset_version=OPSET,
             dynamo=True,
+            optimize=False,
             verbose=False,
         )
     if program is None:
         raise RuntimeError("the exporter made no program")
+    _simplify(program.model)
     program.save(str(out))
     onnx.checker.check_model(str(out))
+
+
+def _simplify(model: onnx_ir.Model) -> None:
+    """The exporter's own optimisation without its last step, which makes one weight of equal ones: `thaw` goes by their names."""
+    common.InlinePass()(model)
+    for _ in range(2):
+        fold_constants_ir(model, onnx_shape_inference=True)
+        rewrite(model)
+    tidy = (
+        common.CommonSubexpressionEliminationPass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.RemoveUnusedNodesPass(),
+        common.OutputFixPass(),
+        common.NameFixPass(),
+    )
+    Sequential(*tidy)(model)

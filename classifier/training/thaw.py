@@ -93,16 +93,6 @@ def _weights(graph: ModelProto, labels: int) -> Iterator[tuple[str, Tensor]]:
         if name.startswith(_PREFIX) and value.dtype == np.float16:
             yield name.removeprefix(_PREFIX), _floats(value)
     for node in graph.graph.node:
-        if node.op_type.endswith(
-            "LayerNormalization"
-        ):  # of constants that are equal the exporter keeps one, under one name
-            inputs = list(node.input)
-            beta = next((at for at, name in enumerate(inputs) if name.endswith(f"LayerNorm{_BIAS}")), 0)
-            if beta:
-                yield (
-                    f"{inputs[beta].removeprefix(_PREFIX).removesuffix(_BIAS)}.weight",
-                    _floats(constants[inputs[beta - 1]]),
-                )
         bias = next((name for name in node.input if name.endswith(_BIAS)), None)
         product = next((products[name] for name in node.input if name in products), None)
         if node.op_type == "Add" and bias and product:

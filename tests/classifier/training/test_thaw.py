@@ -13,7 +13,7 @@ from classifier.artifact import SHIPPED, Artifact
 from classifier.training.artifact import build
 from classifier.training.data import LabelWeights, read_examples
 from classifier.training.labels import TOPICS
-from classifier.training.model import load_served, save_model
+from classifier.training.model import LabelAttention, load_model, load_served, save_model
 from classifier.training.scoring import score_torch
 from classifier.training.settings import Settings, TrainingError
 from classifier.training.thaw import load_trained, thaw
@@ -27,10 +27,20 @@ def test_every_weight_comes_back(tiny: Artifact, trained: Path) -> None:
     found, card = thaw(tiny.folder)
     served, its_card = load_served(trained)
     assert (card.topics, card.encoder, card.max_tokens) == (its_card.topics, its_card.encoder, its_card.max_tokens)
-    before = served.state_dict()
-    assert found.state_dict().keys() == before.keys()
-    for name, value in found.state_dict().items():
-        torch.testing.assert_close(value, before[name], atol=2e-4, rtol=1e-3, msg=name)
+    _same_weights(found, served)
+
+
+def test_weights_that_are_equal_come_back_each_under_its_name(trained: Path, labelled: Path, tmp_path: Path) -> None:
+    model, card = load_model(trained)
+    for name, parameter in model.named_parameters():
+        if name.endswith("LayerNorm.weight"):
+            torch.nn.init.ones_(parameter)
+        elif name.endswith("bias"):
+            torch.nn.init.zeros_(parameter)
+    save_model(model, card, (trained / "tokenizer.json").read_text("utf-8"), tmp_path / "run")
+    build(tmp_path / "run", read_examples([labelled], TOPICS, LabelWeights()), tmp_path / "out", "equal")
+    found, _ = thaw(tmp_path / "out")
+    _same_weights(found, load_served(tmp_path / "run")[0])
 
 
 def test_the_shipped_network_says_what_it_said_when_it_was_trained(tmp_path: Path) -> None:
@@ -89,3 +99,10 @@ def test_what_the_start_was_trained_on_stays_on_the_card(tiny: Artifact, tmp_pat
         train(replace(settings, learning_rate=1e-3), examples, tmp_path / "run")
     with pytest.raises(TrainingError, match="holds a run of other settings or rows"):
         train(settings, examples[1:], tmp_path / "run")
+
+
+def _same_weights(found: LabelAttention, exported: LabelAttention) -> None:
+    before = exported.state_dict()
+    assert found.state_dict().keys() == before.keys()
+    for name, value in found.state_dict().items():
+        torch.testing.assert_close(value, before[name], atol=2e-4, rtol=1e-3, msg=name)
