@@ -1,14 +1,9 @@
 import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from bellwether.writing import is_read
-
-if TYPE_CHECKING:
-    from io import FileIO
+from bellwether.writing import is_read, standard_output, takes_the_stream
 
 
 class CannotWrite(click.ClickException):
@@ -30,11 +25,12 @@ class ScoreFile:
         self._is_stdout = name == "-"
         self.name = "standard output" if self._is_stdout else name
         try:
-            is_direct = self._is_stdout or (Path(name).exists() and not target.is_file())  # a pipe's real path is none
+            is_direct = self._is_stdout or takes_the_stream(Path(name))
             self._target = None if is_direct else target
             if self._target is not None:
                 self._check_free(self._target, source)
-            self._file = self._opened(Path(name) if is_direct else self._partial)
+            place = Path(name) if is_direct else self._partial
+            self._file = standard_output() if self._is_stdout else place.open("wb", buffering=0)
         except OSError as error:
             raise click.UsageError(f"--out {name} cannot be written: {error.strerror}") from None
 
@@ -48,13 +44,6 @@ class ScoreFile:
                 f"{self._partial} holds what an interrupted run has scored: go on behind it with --from-line into another "
                 "--out, or take it away"
             )
-
-    def _opened(self, place: Path) -> "BinaryIO | FileIO":
-        if not self._is_stdout:
-            return place.open("wb", buffering=0)
-        if sys.stdout is None or sys.stdout.closed:  # as whoever called us has left it
-            raise click.UsageError("--out - cannot be written: standard output is closed")
-        return sys.stdout.buffer
 
     @property
     def so_far(self) -> str:

@@ -1,12 +1,14 @@
 """Files that commands write: whole or not at all, and never over the one that is read."""
 
+import errno
 import os
 import stat
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import click
 
@@ -17,6 +19,18 @@ def is_read(file: Path, source: str | Path) -> bool:
         return str(source) != "-" and file.is_file() and file.samefile(source)
     except OSError:  # there is no such source
         return False
+
+
+def takes_the_stream(file: Path) -> bool:
+    """Whether it is no regular file but a pipe or a device, to be written directly: the real path of a pipe is none."""
+    return file.exists() and not file.is_file()
+
+
+def standard_output() -> BinaryIO:
+    """Raises `OSError` if whoever called us has closed it."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise OSError(errno.EBADF, "it is closed")
+    return sys.stdout.buffer
 
 
 def private(path: str, flags: int) -> int:
@@ -40,7 +54,7 @@ def whole_file(file: Path, *, is_private: bool = False) -> Iterator[IO[str]]:
     target = Path(os.path.realpath(file))
     place = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        if file.exists() and not file.is_file():  # a pipe's real path is none
+        if takes_the_stream(file):
             with file.open("w", encoding="utf-8") as out:
                 yield out
             return

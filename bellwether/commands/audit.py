@@ -1,4 +1,3 @@
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -79,15 +78,14 @@ def export(load: Load, file: Path, start: datetime | None, end: datetime | None)
 @contextmanager
 def _written(file: Path) -> Iterator[IO[str]]:
     """FILE, to be written. Raises `click.UsageError` where that cannot be done."""
-    from bellwether.writing import whole_file  # noqa: PLC0415
+    from bellwether.writing import standard_output, whole_file  # noqa: PLC0415
 
     if str(file) != "-":
         with whole_file(file) as out:
             yield out
         return
-    if sys.stdout is None or sys.stdout.closed:  # as whoever called us has left it
-        raise click.UsageError("- cannot be written: standard output is closed")
     try:
+        standard_output()
         with click.open_file("-", "w", encoding="utf-8") as out:
             yield out
             out.flush()

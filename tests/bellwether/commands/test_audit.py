@@ -162,5 +162,5 @@ def test_a_closed_standard_output_is_one_sentence(config: Path, logs: EmbeddedLo
         for where in (">&-", ">/dev/full")
     ]
     assert [each.returncode for each in done] == [2, 2], [each.stderr for each in done]
-    assert "- cannot be written: standard output is closed" in done[0].stderr
+    assert "standard output cannot be written: it is closed" in done[0].stderr
     assert "standard output cannot be written: No space left on device" in done[1].stderr

@@ -77,7 +77,7 @@ def test_a_closed_stream_that_is_not_needed_is_not_missed(tmp_path: Path, closed
     ("arguments", "closed", "says"),
     [
         ("- --out out.jsonl", "<&-", "standard input cannot be opened: it is closed"),
-        ("in.jsonl --out -", ">&-", "--out - cannot be written: standard output is closed"),
+        ("in.jsonl --out -", ">&-", "--out - cannot be written: it is closed"),
     ],
 )
 def test_a_closed_stream_that_is_needed_is_one_sentence(tmp_path: Path, arguments: str, closed: str, says: str) -> None:
