@@ -59,7 +59,7 @@ def verify(context: click.Context, load: Load, newest: str | None) -> None:
 def export(load: Load, file: Path, start: datetime | None, end: datetime | None) -> None:
     """Write entries to FILE (- for standard output), a line of JSON each, oldest first.
 
-    Dates are UTC; an entry's own time decides.
+    Dates are UTC; an entry's own time decides. One whose time somebody has made unreadable is always written.
     """
     from alerting.audit import AUDIT, entries  # noqa: PLC0415
     from bellwether.publishing import logs_there  # noqa: PLC0415
@@ -68,11 +68,20 @@ def export(load: Load, file: Path, start: datetime | None, end: datetime | None)
     count = 0
     with logs_there(load(), AUDIT.log) as logs, _written(file) as out:
         for entry in entries(logs.scan(AUDIT.log)):
-            at = datetime.fromisoformat(entry.at)
-            if (first is None or at >= first) and (last is None or at < last):
+            if _is_within(entry.at, first, last):
                 out.write(_line(entry))
                 count += 1
     click.echo(f"{count:,} entries", err=True)
+
+
+def _is_within(at: str, first: datetime | None, last: datetime | None) -> bool:
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return True
+    if moment.tzinfo is None:
+        return True
+    return (first is None or moment >= first) and (last is None or moment < last)
 
 
 @contextmanager

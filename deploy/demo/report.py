@@ -49,7 +49,7 @@ def panel(alert: Alert, documents: int) -> Panel:
         ),
         Text.assemble("Rare for this topic: ", (f"about once in {period(alert.return_period_days)}", "bold"), "."),
         Text(
-            f"Counted since {alert.first_seen_at:%H:%M}: {alert.stories} stories where {alert.usual_documents:.0f} are usual. "
+            f"Counted since {alert.first_seen_at:%H:%M}: {alert.stories} stories, usually {alert.usual_documents:.0f}. "
             f"{alert.story_negatives} of them negative, {alert.share:.0%} where {alert.usual_share:.0%} is usual; "
             f"{alert.documents} texts with copies, {alert.sources} sources, "
             + ", ".join(f"{count} {language}" for language, count in sorted(alert.languages.items()))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from msgspec import json
+from msgspec.structs import replace
 
 from alerting.audit import AUDIT, Audit, entries
 from bellwether.auditing import audit_start
@@ -100,6 +101,19 @@ def test_the_time_of_an_entry_decides_to_the_second(config: Path, logs: Embedded
     assert call(config, "export", "-", "--from", "2026-02-25T06:13:20Z").stdout.count("\n") == 1
     assert call(config, "export", "-", "--to", "2026-02-25T06:13:20Z").stdout == ""
     assert call(config, "export", "-", "--from", "2026-02-25 06:14").stdout == ""
+
+
+@pytest.mark.parametrize("at", ["2026-02-30T06:13:20+00:00", "2026-02-25T06:13:20", "never"])
+def test_an_entry_whose_time_was_tampered_with_is_exported_whatever_the_dates(
+    config: Path, logs: EmbeddedLogs, at: str
+) -> None:
+    audit = Audit("a", "")
+    forged = audit.entry(AT, "started", "run", "one", {})
+    value = json.encode(json.decode(forged.value or b"") | {"at": at})
+    publish(logs, replace(forged, value=value), audit.entry(AT, "started", "run", "two", {}))
+    done = call(config, "export", "-", "--from", "2026-02-26")
+    assert done.exit_code == 0
+    assert [json.decode(line)["at"] for line in done.stdout.splitlines()] == [at]
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(config: Path, logs: EmbeddedLogs, tmp_path: Path) -> None:
