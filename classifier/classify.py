@@ -12,10 +12,11 @@ from typing import ClassVar
 from msgspec import Struct, structs
 
 from classifier.artifact import ModelFails
-from classifier.caution import Caution, caution_after
+from classifier.caution import Caution
 from classifier.lookahead import LookAhead, portion_of
 from classifier.metrics import ClassifyMetrics
 from classifier.names import NOBODY, NameFinder
+from classifier.partition import Partition
 from classifier.ranges import Found, cut, range_message
 from classifier.reading import KILLED, Bad, Outcome, Reading
 from classifier.scorer import Scorer, Stopped, Work, never
@@ -25,18 +26,6 @@ from ingest.decode import Decoder
 from ingest.instants import SECOND
 from ingest.logs import Batch, Closed, Ended, Event, Message, Opened, Place, Position, Record, Skipped
 from ingest.steps import Step
-
-
-class _Held(Struct):
-    """A partition held. All of it changes only when a step is done."""
-
-    log_id: str
-    partitions: int
-    position: int  # everything below it stands in the scores log
-    end: int  # one past the newest record known
-    caution: Caution
-    until: int | None  # in a replay: where the partition ended when it was opened
-    tried: bool = False  # a range has been begun since it was opened
 
 
 class _Left(Struct, frozen=True):
@@ -80,7 +69,7 @@ class Classify:
         self._reading = Reading(scorer, stop, finder)
         self._ahead = LookAhead(lambda place, portion, work: self._reading.outcomes(decoders[place.log], portion, work))
         self._left: _Left | None = None
-        self._held: dict[Place, _Held] = {}
+        self._held: dict[Place, Partition] = {}
 
     @property
     def finished(self) -> bool:
@@ -127,29 +116,13 @@ class Classify:
             yield structs.replace(step, commits={}) if is_remade else step  # of the new log these positions say nothing
 
     def _open(self, event: Opened, now: int) -> Iterator[Step]:
-        committed = event.committed
-        held = self._held[event.place] = _Held(
-            log_id=event.log_id,
-            partitions=event.partitions,
-            position=event.start if committed is None else committed.offset,
-            end=event.end,
-            caution=Caution(first=True) if committed is None else caution_after(committed.note),
-            until=event.end if self._replay else None,
-        )
+        held = self._held[event.place] = Partition.opened(event, replay=self._replay)
         if held.until is not None and held.until <= held.position:  # empty, or read to its end by an earlier process
             yield from self._advance(event.place, self._range(event.place, held.position, event.end, now))
 
     def _skip(self, event: Skipped, now: int) -> Iterator[Step]:
         held = self._held[event.place]
-        if event.remade:
-            held.log_id, held.partitions, held.caution = event.log_id, event.partitions, Caution(first=True)
-            held.position = event.next  # positions of the log that is gone mean nothing in the new one
-            why = f"{event.place.log} was deleted and made again"
-        else:
-            held.position = event.start
-            why = f"{event.place.log} no longer has positions {event.start} to {event.next}"
-            if event.next < event.start:
-                why = f"{event.place.log} has lost its newest records: what follows comes at {event.next} again"
+        why = held.skip(event)
         self._metrics.skipped.inc(max(0, event.next - held.position))
         scores = self._range(event.place, event.next, event.next, now)
         yield from self._advance(event.place, structs.replace(scores, skipped=why))
@@ -179,26 +152,28 @@ class Classify:
         place, held = batch.place, self._held[batch.place]
         held.end = batch.end
         may_leave = polled_at is None and isinstance(following, Ended | None)
-        end, records = self._unread(batch)
+        end, records = held.unread(batch)
         while held.position < end:
             many = portion_of(records, held.caution.limit)
             portion, records = records[:many], records[many:]
             if portion and not held.tried:
-                yield from self._begin(place, held)
+                if self._stop():
+                    raise Stopped
+                yield from held.begin()
             elif self._look_ahead(place, portion):  # before what follows, which else came to the network first
                 if records:
                     self._look_ahead(place, records)
                 elif isinstance(following, Batch):
-                    self._look_ahead(following.place, self._unread(following)[1])
+                    self._look_ahead(following.place, self._held[following.place].unread(following)[1])
                 elif may_leave and portion and self._is_more_behind(batch):
                     self._left = _Left(structs.replace(batch, start=held.position, records=tuple(portion)), now)
                     return
             try:
-                outcomes, work = self._worked(place, held, portion)
+                outcomes, work = self._worked(held, portion)
             except (Stopped, ModelFails):
-                yield from self._end(place, held)  # asked to stop, or the model fails: no record is to blame
+                yield from held.finish()  # asked to stop, or the model fails: no record is to blame
                 raise
-            yield from self._end(place, held)
+            yield from held.finish()
             read_at = now if polled_at is None else polled_at
             scores = self._range(place, records[0].offset if records else end, batch.end, read_at)
             yield from self._advance(place, scores, outcomes)
@@ -210,12 +185,6 @@ class Classify:
             held.position < held.end for place, held in self._held.items() if place != batch.place
         )
 
-    def _unread(self, batch: Batch) -> tuple[int, list[Record]]:
-        """Where reading ends, and the records before it that are not in the scores yet."""
-        held = self._held[batch.place]
-        end = batch.next if held.until is None else min(batch.next, held.until)
-        return end, [record for record in batch.records if held.position <= record.offset < end]
-
     def _look_ahead(self, place: Place, records: Sequence[Record]) -> bool:
         """Begin with what comes next, where nothing has ever died: else nobody could tell of which portion."""
         held = self._held[place]
@@ -223,25 +192,10 @@ class Classify:
             self._ahead.begin(place, records[: portion_of(records, held.caution.limit)])
         return may_begin
 
-    def _begin(self, place: Place, held: _Held) -> Iterator[Step]:
-        """Note that a range is begun, before it can kill anyone; `_end` comes next, also when asked to stop meanwhile."""
-        if self._stop():
-            raise Stopped
-        held.tried = True
-        if not held.caution.blames:
-            held.caution = held.caution.begin()
-            yield Step(commits={place: Position(held.position, held.caution.note)}, is_half=not held.caution.blames)
-
-    def _end(self, place: Place, held: _Held) -> Iterator[Step]:
-        """Take the note back: what comes now, publishing, is not the records' doing."""
-        if held.caution.begun and not held.caution.blames:
-            held.caution = held.caution.end()
-            yield Step(commits={place: Position(held.position, held.caution.note)})
-
-    def _worked(self, place: Place, held: _Held, portion: Sequence[Record]) -> tuple[Sequence[Outcome], Work]:
+    def _worked(self, held: Partition, portion: Sequence[Record]) -> tuple[Sequence[Outcome], Work]:
         if not portion or held.caution.blames:
             return [Outcome(record, KILLED) for record in portion], Work()
-        return self._ahead.outcomes(place, portion)
+        return self._ahead.outcomes(held.place, portion)
 
     def _instant(self) -> int:
         """The instant it is; in a replay, where only documents move time, that of the step."""
