@@ -20,6 +20,7 @@ DAY_LENGTH = float(DAY)  # mixed arithmetic is slower
 PRIOR_CLUSTERS = 5.0  # how many clusters the priors count for
 MEMORY_CLUSTERS = 60.0  # the mean excess is that of about so many
 MEMORY_TICKS = 1800 / DAY  # over the share of the time above T: how many ticks the rate of clusters is that of, in days
+MOST_RISE = 3.0  # mean excesses that one cluster may raise T by: a long event must not deafen for weeks
 FASTEST_RISE, SLOWEST_FALL = 3.0, 900.0  # ticks that one update may count for
 
 
@@ -38,6 +39,7 @@ class Tail(Struct, gc=False):
     apart: float = 12.0 * HOUR  # clusters nearer than this are one
     peak: float = 0.0  # of the running cluster; 0: none is running
     above_at: int = 0
+    base: float = 0.0  # T when the running cluster began
 
     def return_days(self, value: float) -> float:
         """Once in how many days `value` is reached; 0 at or below T."""
@@ -48,9 +50,13 @@ class Tail(Struct, gc=False):
     def learn(self, at: int, over: float, under: float, value: float) -> None:
         """The series stands at `value` at instant `at`; since the last time it was `over` microseconds above T, `under` not."""
         if over:
-            self.threshold += self.step * self.excess * (1.0 - self.above) * min(over / self.tick, FASTEST_RISE)
+            highest = self.base + MOST_RISE * self.excess
+            rise = self.step * self.excess * (1.0 - self.above) * min(over / self.tick, FASTEST_RISE)
+            self.threshold = max(self.threshold, min(self.threshold + rise, highest))
         self.rest(at, under, (over + under) / DAY_LENGTH)
         if value > self.threshold:
+            if not self.peak:
+                self.base = self.threshold
             self.peak, self.above_at = max(self.peak, value), at
 
     def rest(self, at: int, under: float, days: float) -> None:

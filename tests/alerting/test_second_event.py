@@ -17,11 +17,13 @@ SETTINGS = replace(LATE_LOOK, spikes=SpikeSettings(budget_per_week=0.9))
 FIRST = START + 20 * DAY
 
 
-def noise(dice: random.Random, start: int, hours: float, per_hour: float) -> Iterator[ScoredDocument]:
-    """Texts at random instants, one in five negative."""
+def noise(
+    dice: random.Random, start: int, hours: float, per_hour: float, negative: float = 0.2
+) -> Iterator[ScoredDocument]:
+    """Texts at random instants, of which one in five is negative unless told otherwise."""
     at = start + int(dice.expovariate(per_hour) * HOUR)
     while at < start + hours * HOUR:
-        yield scored(0, at, negative=dice.random() < 0.2)
+        yield scored(0, at, negative=dice.random() < negative)
         at += int(dice.expovariate(per_hour) * HOUR)
 
 
@@ -63,6 +65,16 @@ def test_a_second_event_is_told_within_minutes_and_not_as_what_is_left_of_the_fi
     assert {alert.id for alert in after} == {after[0].id}
     assert max(alert.detection.scale_s for alert in after) <= before[-1].detection.scale_s
     assert after[0].return_period_days < before[-1].return_period_days / 2.5
+
+
+@pytest.mark.parametrize(("hours", "days", "seed"), [(24, 2, 2), (72, 7, 1), (120, 7, 2)])
+def test_a_long_event_does_not_deafen_for_the_next_one(hours: int, days: int, seed: int) -> None:
+    dice, second = random.Random(seed), FIRST + hours * HOUR + days * DAY
+    around = noise(dice, START, 24 * (20 + days) + hours + 24, 5)
+    long = noise(dice, FIRST, hours, 30, negative=0.8)
+    documents = numbered([*around, *long, *noise(dice, second, 3, 20, negative=0.8)])
+    told = [alert for alert in Run(SETTINGS).take(*in_ranges(documents, 20)).alerts if alert.change == "opened"]
+    assert any(second <= instant(alert.opened_at) <= second + 2 * HOUR for alert in told)
 
 
 def test_the_noise_after_an_event_is_no_news() -> None:
