@@ -16,7 +16,6 @@ class Excess(Struct):
     """A stretch of time in which a subject is in the tail of its own past."""
 
     since: int  # start of its first bin
-    scores_from: int  # offset of the scores record that was read then
     above_at: int  # the last instant in the tail
     quiet: int  # microseconds after which it is over
     lasted: int = 0  # microseconds of it that are known to have been in the tail
@@ -51,15 +50,15 @@ class AlertBook(Struct):
     excesses: dict[str, Excess] = {}
     told: dict[str, Told] = {}
 
-    def consider(self, subject: str, spike: Spike, start: int, at: int, offset: int) -> Change | None:
+    def consider(self, subject: str, spike: Spike, start: int, at: int) -> Change | None:
         """What there is to tell about `subject` after its detector spoke of the bin [start, at).
 
-        `offset` is that of the scores record being read. The caller composes the alert and hands it to `tell`.
+        The caller composes the alert and hands it to `tell`.
         """
         excess = self.excesses.get(subject)
         if spike.above:
             if excess is None:
-                excess = self.excesses[subject] = Excess(start, offset, at, spike.quiet)
+                excess = self.excesses[subject] = Excess(start, at, spike.quiet)
             excess.lasted += max(at - excess.above_at, 0)
             excess.above_at, excess.quiet = max(excess.above_at, at), spike.quiet
         told = self.told.get(subject)

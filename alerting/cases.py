@@ -4,7 +4,7 @@ A case is an incident in the hands of people. It has no state of its own anywher
 the order of the log. An entry is never changed; what was said is taken back by a later one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,6 +13,7 @@ from msgspec import MsgspecError, Struct, json
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
+from alerting.cursor import Cursor
 from ingest.instants import SECOND, instant
 from ingest.logs import Kept, Logs, Message
 
@@ -120,16 +121,21 @@ class Cases:
 
     def muted(self, alert: Alert, now: int) -> Entry | None:
         """Why nobody is to be told of `alert` at instant `now`: a mute of its incident, or of its subject."""
-        return next((mute for mute in self._mutes_of(alert) if mute.until is None or now < instant(mute.until)), None)
+        return next(self.mutes((alert.incident, str(alert.subject)), now), None)
+
+    def mutes(self, names: Iterable[str], now: int) -> Iterator[Entry]:
+        """The mutes in force at instant `now`, each of an incident's id or of a subject's `kind/name`."""
+        yield from (mute for mute in self._mutes_of(names) if mute.until is None or now < instant(mute.until))
 
     def muted_until(self, alert: Alert, due_at: datetime, now: int) -> datetime:
         """The end of a mute that is over at instant `now` and had begun within a day of `due_at`; without one, `due_at`."""
-        over = [mute for mute in self._mutes_of(alert) if mute.until and instant(mute.until) <= now]
+        mutes = self._mutes_of((alert.incident, str(alert.subject)))
+        over = [mute for mute in mutes if mute.until and instant(mute.until) <= now]
         return max([due_at, *(mute.until for mute in over if mute.until and mute.at - due_at < FRESH)])
 
-    def _mutes_of(self, alert: Alert) -> Iterator[Entry]:
-        """Of its incident and of its subject, over or not."""
-        yield from (self._mutes[name] for name in (alert.incident, str(alert.subject)) if name in self._mutes)
+    def _mutes_of(self, names: Iterable[str]) -> Iterator[Entry]:
+        """Over or not."""
+        yield from (self._mutes[name] for name in names if name in self._mutes)
 
 
 class Followed:
@@ -138,18 +144,20 @@ class Followed:
     def __init__(self, logs: Logs) -> None:
         self.cases = Cases()
         self._logs = logs
-        self._next: int | None = None  # offset to go on from
+        self._cursor = Cursor(FEEDBACK.log)
         self._due = 0
 
     def look(self, now: int) -> Cases:
         """The cases as they stand at instant `now`, give or take `LOOK_EVERY`. Raises `LogAway` or `LogUnfit`."""
         if now < self._due:
             return self.cases
-        for record in self._logs.scan(FEEDBACK.log, start=self._next):
-            self._next = record.offset + 1
+        for record in self._cursor.read(self._logs, self._forget):
             try:
                 self.cases.add(decode_entry(record.value or b""))
             except MsgspecError as error:
                 _log.warning("feedback not readable", offset=record.offset, why=str(error))
         self._due = now + LOOK_EVERY
         return self.cases
+
+    def _forget(self) -> None:
+        self.cases = Cases()

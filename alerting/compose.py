@@ -1,7 +1,7 @@
 """Composing an alert: the numbers, the documents and the circumstances of what a detector found."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
 
@@ -99,7 +99,8 @@ def compose(
 ) -> Alert:
     """The alert at its next revision; `telling` are the documents to show."""
     before, late = change.before, (around.late_stories, around.late_negatives)
-    counts = count(subject, bins, first_bin(change, spike, bins, around.at), around.until, late, spike.usual_per_day)
+    since = first_bin(change, spike, bins, around.at)
+    counts = count(subject, bins, since, around.until, late, spike.usual_per_day)
     return Alert(
         id=before.id if before else alert_id(subject, around.at),
         revision=before.revision + 1 if before else 1,
@@ -120,7 +121,7 @@ def compose(
         ready=spike.ready,
         late=around.late,
         historical=around.historical,
-        scores_from=change.excess.scores_from,
+        scores_from=bins.read_from(since, around.offset),
         scores_to=around.offset + 1,
         artifact=around.artifact,
         settings=around.settings,
@@ -146,6 +147,12 @@ def recounted(
         alert, corrected=_corrected(counts, alert.usual_share, alert.artifact, errors),
         late=alert.late or late.is_since(since), **asdict(counts),
     )  # fmt: skip
+
+
+def usual_per_day(alert: Alert) -> float:
+    """How many stories a day were usual when the alert was told."""
+    span = max(alert.updated_at - alert.first_seen_at, timedelta.resolution)
+    return alert.usual_documents * (timedelta(days=1) / span)
 
 
 def _corrected(counts: Counts, usual_share: float, artifact: str, errors: Errors | None) -> Corrected | None:

@@ -8,6 +8,7 @@ position when it starts.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 import structlog
@@ -17,8 +18,9 @@ from msgspec.structs import replace
 from alerting.alerts import ALERTS, Alert
 from alerting.audit import Audit
 from alerting.cases import Followed
-from alerting.destinations.answers import Answer, Away, Delivered, Destination, Partly, Refused, Renewing
+from alerting.destinations.answers import Answer, Away, Delivered, Destination, Matter, Partly, Refused, Renewing
 from alerting.destinations.backoff import Backoff, Patience
+from alerting.destinations.digest import Digest
 from alerting.destinations.intake import Intake, IntakeSettings
 from alerting.destinations.line import Waiting
 from alerting.destinations.metrics import DeliverMetrics
@@ -75,6 +77,8 @@ class Deliver:
         self._audit = audit
         self._name = destination.name
         self._renewing = destination if isinstance(destination, Renewing) else None
+        if self._renewing:
+            self._renewing.release()  # a box before this one may have been dropped while it held the partition
         self._intake = Intake(self._name, logs, metrics, IntakeSettings(settings.rules, settings.deadline))
         self._line = self._intake.line
         self._mutes = Followed(logs)
@@ -116,7 +120,9 @@ class Deliver:
             if not self._intake.is_head_told():
                 continue
             head = self._line.head
-            if mute := self._mute(head, now):
+            if isinstance(head.matter, Digest) and not head.is_begun:
+                self._intake.choose(partial(self._mute, now=now))
+            if mute := self._mute(head.matter, now):
                 yield self._next(head, "muted", mute, now)
                 continue
             if not self._rate.is_due(now):
@@ -126,9 +132,11 @@ class Deliver:
             now += round(answer.took_s * SECOND)
             yield from self._settle(head, answer, now)
 
-    def _mute(self, head: Waiting, now: int) -> str:
-        """Who muted it, if somebody did."""
-        entry = self._mutes.look(now).muted(head.matter, now) if isinstance(head.matter, Alert) else None
+    def _mute(self, matter: Matter | None, now: int) -> str:
+        """Why it is muted, if it is: who did so, or that all of a digest is."""
+        if isinstance(matter, Digest):
+            return "" if matter.matters else "nothing is left of it"
+        entry = self._mutes.look(now).muted(matter, now) if isinstance(matter, Alert) else None
         return f"muted by {entry.who}" if entry else ""
 
     def _attempt(self, head: Waiting, now: int) -> Answer:
@@ -147,6 +155,7 @@ class Deliver:
                 self._time(head, now)
                 yield self._next(head, "delivered", "", now)
             case Partly():
+                head.is_begun = True
                 self._back()
             case Refused():
                 if head.matter is not None:
@@ -160,20 +169,38 @@ class Deliver:
 
     def _next(self, head: Waiting, outcome: str, why: str, now: int) -> Step:
         """The head of the line is done with: counted, in the audit, and in the dead letters if it was not delivered."""
-        self._metrics.done(self._name, head.matter, outcome)
         if self._renewing and isinstance(head.matter, Alert) and head.matter.state == "closed":
             self._renewing.recall(head.matter)  # its end, whether it was taken or not: nothing is left to renew
         messages = [] if outcome in {"delivered", "muted"} else list(self._dead(head, outcome, why, now))
-        if self._audit is not None:
-            details = {"destination": self._name, "outcome": outcome} | ({"why": why} if why else {})
-            messages.append(self._audit.entry(now, "delivery", "deliver", head.key, details))
+        if isinstance(head.matter, Digest):
+            messages += self._note_parts(head.matter, outcome, why, now)
+        if not isinstance(head.matter, Digest) or head.matter.matters:
+            self._metrics.done(self._name, head.matter, outcome)
+            messages += self._note(head.key, outcome, why, now)
         self._intake.leave(is_told=outcome == "delivered")
         return Step(messages=messages, commits=self._intake.commits())
+
+    def _note(self, about: str, outcome: str, why: str, now: int, digest: str = "") -> Iterator[Message]:
+        if self._audit is not None:
+            more = {name: text for name, text in (("why", why), ("digest", digest)) if text}
+            details = {"destination": self._name, "outcome": outcome} | more
+            yield self._audit.entry(now, "delivery", "deliver", about, details)
+
+    def _note_parts(self, digest: Digest, outcome: str, why: str, now: int) -> Iterator[Message]:
+        """Each thing that stands in a digest, and each that was muted when its turn came."""
+        for matter in digest.matters:
+            yield from self._note(matter.key, outcome, why, now, digest.key)
+        for _, alert, mute in self._intake.held.muted:
+            if mute:
+                self._metrics.done(self._name, alert, "muted")
+                yield from self._note(alert.key, "muted", mute, now, digest.key)
 
     def _dead(self, head: Waiting, outcome: str, why: str, now: int) -> Iterator[Message]:
         """A letter for each record that was not delivered."""
         _log.error("alert not delivered", destination=self._name, alert=head.key, outcome=outcome, why=why)
-        for source in head.sources:
+        is_digest = isinstance(head.matter, Digest)
+        sources = [holding.source for holding in self._intake.held.told] if is_digest else head.sources
+        for source in sources:
             self._intake.forget(source)
             told = f"destination {self._name}: {why}"
             message = dead_letter(source.place, source.record, outcome, told, now)

@@ -42,7 +42,8 @@ class FlashLane:
             at = max(document.event_at, self._state.bins.closed_to or document.event_at)
             if at - document.event_at > QUIET:
                 continue
-            for name in sorted(document.names, key=lambda name: (self._judge.name_tier(name), name)):
+            watched = [name for name in document.names if self._watcher.is_watched(f"entity/{name}")]
+            for name in sorted(watched, key=lambda name: (self._judge.name_tier(name), name)):
                 if self._state.flashes.is_told(name, document.story, document.event_at):
                     continue
                 yield from self._close(f"flash/{name}", at)
@@ -80,7 +81,7 @@ class FlashLane:
         alert = self._afforded(replace(alert, action=action, flash=flash), began, document.event_at)
         if before and not (caught_up or is_louder(alert.action, before.action)):
             return None
-        state.book.excesses.setdefault(key, Excess(instant(alert.first_seen_at), state.position, at, QUIET))
+        state.book.excesses.setdefault(key, Excess(instant(alert.first_seen_at), at, QUIET))
         state.book.tell(key, alert, 0.0, at)
         self._go_on(key, state.book.told[key], at)
         days = math.inf if began is None else 0.0

@@ -99,6 +99,8 @@ class Keeper:
         state = self.state
         for number, each in enumerate(gathered.ranges[begin:end], begin):
             state.position = each.offset
+            if len(each.fresh):
+                state.bins.read(gathered.reach[number][1], each.offset)
             self._hear(each.columns.range)
             if end == begin + 1:
                 self._hear_late(each.fresh)

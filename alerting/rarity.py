@@ -7,17 +7,35 @@ from alerting.rules import SpikeSettings, is_enough
 from alerting.spikes import LONGEST
 from alerting.statistic import Sums, expected_negatives, standardised
 
-NOTHING = Sums(0.0, 0.0, 0.0)
-
 
 def days_without(seen: Detection, less: Sums, settings: SpikeSettings) -> float:
-    """The return period in days that the detector would have seen without `less`; 0 below its tail or the floors."""
-    documents = max(seen.documents - less.documents, 0.0)
-    negatives = max(seen.negatives - less.negatives, 0.0)
-    expected = expected_negatives(documents, seen.usual_share, seen.usual_documents, seen.beyond_share)
-    sums = Sums(documents, negatives, max(seen.squares - less.squares, 0.0))
-    z = standardised(sums, expected, seen.usual_share, seen.dispersion)
-    if z <= seen.threshold or not is_enough(negatives, expected, settings):
+    """The return period in days that the detector would have seen without `less`; 0 below its tail or the floors.
+
+    Floors that `seen` itself is below are newer than it: they do not count.
+    """
+    whole = Sums(seen.documents, seen.negatives, seen.squares)
+    left = Sums(*(max(had - gone, 0.0) for had, gone in zip(whole, less, strict=True)))
+    if _is_enough(whole, seen, settings) and not _is_enough(left, seen, settings):
+        return 0.0
+    return _days(left, seen)
+
+
+def days_of(seen: Detection) -> float:
+    """The return period in days that the detector saw, whatever the floors: what was told was above them."""
+    return _days(Sums(seen.documents, seen.negatives, seen.squares), seen)
+
+
+def _is_enough(sums: Sums, seen: Detection, settings: SpikeSettings) -> bool:
+    return is_enough(sums.negatives, _expected(sums, seen), settings)
+
+
+def _expected(sums: Sums, seen: Detection) -> float:
+    return expected_negatives(sums.documents, seen.usual_share, seen.usual_documents, seen.beyond_share)
+
+
+def _days(sums: Sums, seen: Detection) -> float:
+    z = standardised(sums, _expected(sums, seen), seen.usual_share, seen.dispersion)
+    if z <= seen.threshold:
         return 0.0
     days = math.exp(min((z - seen.threshold) / seen.mean_excess, 30.0)) / seen.clusters_per_day
     return min(days / seen.scales, LONGEST)

@@ -8,8 +8,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from alerting.alerts import Alert
-from alerting.rarity import NOTHING, days_without
-from alerting.rules import SpikeSettings
+from alerting.eventtime import Inputs, Verdict
+from alerting.rarity import days_of
 from classifier.scores import Columns, decode_columns
 from ingest.instants import instant
 from ingest.logs import Record
@@ -33,18 +33,17 @@ class Rebuilt(Struct, frozen=True):
     differences: tuple[str, ...]
 
 
-def rebuild(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSettings) -> Rebuilt:
+def rebuild(alert: Alert, records: Iterable[Record], width: int) -> Rebuilt:
     """Compute an alert again, as it was when it opened or escalated.
 
     Args:
         alert: a revision that was composed from scores, not one that only closed it.
         records: the scores log from the oldest record that is kept.
         width: of a window, microseconds.
-        settings: the floors below which nothing fires.
     """
     if alert.kind == "flash":
         return Rebuilt(0.0, None, "flash", ())
-    days = days_without(alert.detection, NOTHING, settings)
+    days = days_of(alert.detection)
     differences = list(_differ("return_period_days", alert.return_period_days, round(days, 3)))
     if alert.late:
         return Rebuilt(days, None, "late", tuple(differences))
@@ -79,7 +78,7 @@ def _count(alert: Alert, records: Iterable[Record], width: int) -> tuple[Counts,
 
 def behind(alert: Alert, records: Iterable[Record]) -> Iterator[Columns | None]:
     """What the alert was computed from, in order; None first where it is not kept. Raises `msgspec.MsgspecError`."""
-    positions: dict[tuple[str, int], int] = {}
+    inputs = Inputs(amnesty=True)  # each partition goes on from where it is first seen
     is_first = True
     for record in records:
         if is_first and record.offset > alert.scores_from:
@@ -88,9 +87,10 @@ def behind(alert: Alert, records: Iterable[Record]) -> Iterator[Columns | None]:
         if record.offset >= alert.scores_to:
             return
         columns = decode_columns(record.value or b"")
-        place = columns.range.log_id, columns.range.partition
-        yield columns.since(positions.get(place, 0))  # what a crash wrote twice counts once
-        positions[place] = max(positions.get(place, 0), columns.range.next)
+        verdict, fresh, _ = inputs.admit(columns)
+        if verdict is not Verdict.AHEAD:
+            inputs.of(columns.range).move(columns, 0)
+            yield fresh
 
 
 def is_about(alert: Alert, columns: Columns) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ but what can never be taken is answered with 4xx, and nothing is answered with 2
 
 import hmac
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from hashlib import blake2b
 from threading import Lock
 from typing import Annotated, Literal
@@ -26,6 +26,7 @@ from starlette.routing import Route
 from alerting.alerts import ALERTS, Alert, Subject, decode_alert
 from alerting.audit import Audit
 from alerting.bodies import limited
+from alerting.cursor import Cursor
 from alerting.destinations.alertmanager import NAME
 from alerting.notices import NOTICES, Notice, notice_message
 from ingest.logs import LogError, Logs, Message, Record
@@ -40,17 +41,26 @@ BECOMES = ("alert", "notice", "duplicate", "unknown_end")
 
 _log = structlog.get_logger(__name__)
 
+Zoned = Annotated[datetime, Meta(tz=True)]
+
 
 class Posted(Struct, frozen=True):
     """One alert in a notification, as Alertmanager writes it."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
-    startsAt: Annotated[datetime, Meta(tz=True)]  # noqa: N815 - Alertmanager's name
+    startsAt: Zoned  # noqa: N815 - Alertmanager's name
     annotations: dict[str, str] = {}
-    endsAt: datetime | None = None  # noqa: N815 - of one that is firing: the year 1
+    endsAt: Zoned | None = None  # noqa: N815 - of one that is firing: the year 1
     generatorURL: str = ""  # noqa: N815
     fingerprint: str = ""  # old versions send none
+
+    def __post_init__(self) -> None:
+        """Refuses times that have no date in some zone."""
+        times = [self.startsAt, self.endsAt] if self.status == "resolved" else [self.startsAt]
+        for time in times:
+            if time is not None and not MINYEAR < time.year < MAXYEAR:
+                raise ValueError(f"{time.isoformat()} is no time that can be told")
 
 
 class Notification(Struct, frozen=True):
@@ -103,6 +113,11 @@ class Known(Struct):
         if ("via", b"alertmanager") in record.headers:
             self.again[alert.key] = True
 
+    def forget_alerts(self) -> None:
+        """The alerts log was made anew."""
+        self.latest.clear()
+        self.again.clear()
+
     def about(self, posted: Posted) -> tuple[Alert, Record] | None:
         """The alert of ours that Alertmanager speaks of: open, or not over when this began to fire."""
         if posted.labels.get("alertname") not in MIRRORS:
@@ -126,9 +141,7 @@ class Receiver:
         self._token = token
         self._lock = Lock()
         self._logs: Logs | None = None
-        self._known = _nothing_known()
-        self._next: dict[str, int | None] = {ALERTS.log: None, NOTICES.log: None}
-        self._audit: Audit | None = None
+        self._forget()
 
     def open(self, logs: Logs) -> None:
         """The logs are there."""
@@ -161,22 +174,27 @@ class Receiver:
         with self._lock:
             try:
                 self._append(self._logs, notification.alerts, now)
-            except LogError as error:
-                self._audit = None  # what it wrote last may not be there: another one begins
-                self._known, self._next = _nothing_known(), dict.fromkeys(self._next)
-                return "away", str(error)
+            except BaseException as error:
+                self._forget()  # what it wrote last may not be there
+                if isinstance(error, LogError):
+                    return "away", str(error)
+                raise
         return "taken", "taken"
+
+    def _forget(self) -> None:
+        """Begin anew: with nothing known, and a chain of its own in the audit."""
+        self._known = Known(LRUCache(REMEMBERED), LRUCache(REMEMBERED), LRUCache(REMEMBERED))
+        self._alerts, self._notices = Cursor(ALERTS.log), Cursor(NOTICES.log)
+        self._audit: Audit | None = None
 
     def _append(self, logs: Logs, alerts: Iterable[Posted], now: int) -> None:
         self._catch_up(logs)
         if self._audit is None:
             self._audit = Audit.begin(f"receiver-{uuid4().hex[:8]}", logs)
+        appended = [self._becomes(posted) for posted in alerts]
         writer = logs.writer()
-        counts: dict[str, int] = {}
         try:
-            for posted in alerts:
-                becomes, message = self._becomes(posted)
-                counts[becomes] = counts.get(becomes, 0) + 1
+            for becomes, message in appended:
                 if message is not None:
                     writer.publish(message)
                     key = (message.key or b"").decode()
@@ -184,8 +202,8 @@ class Receiver:
             writer.flush()
         finally:
             writer.close()
-        for becomes, count in counts.items():
-            self._metrics.alerts.labels(becomes).inc(count)
+        for becomes, _ in appended:
+            self._metrics.alerts.labels(becomes).inc()
 
     def _becomes(self, posted: Posted) -> tuple[str, Message | None]:
         """What to append for one alert, if anything. What is appended counts as known, so that a body may repeat itself."""
@@ -205,12 +223,10 @@ class Receiver:
         return "notice", notice_message(notice)
 
     def _catch_up(self, logs: Logs) -> None:
-        for record in logs.scan(ALERTS.log, start=self._next[ALERTS.log]):
+        for record in self._alerts.read(logs, self._known.forget_alerts):
             self._known.add_alert(record)
-            self._next[ALERTS.log] = record.offset + 1
-        for record in logs.scan(NOTICES.log, start=self._next[NOTICES.log]):
+        for record in self._notices.read(logs, self._known.notices.clear):
             self._known.notices[(record.key or b"").decode("utf-8", "replace")] = True
-            self._next[NOTICES.log] = record.offset + 1
 
 
 _decoder = json.Decoder(Notification)
@@ -225,10 +241,6 @@ def _read(body: bytes) -> Notification:
     if notification.version != VERSION:
         raise ValueError(f"version {VERSION} is understood, not {notification.version[:20]}")
     return notification
-
-
-def _nothing_known() -> Known:
-    return Known(LRUCache(REMEMBERED), LRUCache(REMEMBERED), LRUCache(REMEMBERED))
 
 
 def _notice(posted: Posted) -> Notice:

@@ -1,9 +1,10 @@
 """Which sources have fallen silent, each by its own rhythm, and how much of a topic's usual volume is missing for that.
 
 A source is silent once it has said nothing for three times its longest pause of late. Only hours of the week in which it has
-spoken in the last weeks count: neither a night nor a weekend is a pause. Volume is counted in bins in which a source was heard;
-it fades by giving what comes later more weight (Cormode et al., "Forward decay: a practical time decay model for streaming
-systems", 2009), which is the same for all, so only shares are ever looked at.
+spoken in the last weeks count: neither a night nor a weekend is a pause. A silence that has ended makes the limit longer by a
+fifth at most: an outage does not become the rule, and who has become slower for good is known to be so after some of them.
+Volume is counted in bins in which a source was heard; it fades by giving what comes later more weight (Cormode et al., "Forward
+decay: a practical time decay model for streaming systems", 2009), which is the same for all, so only shares are ever looked at.
 """
 
 import math
@@ -20,6 +21,7 @@ MOST_HALVINGS = 500  # a weight of 2 to the 1024th does not fit into a float
 WEEKS = 4  # an hour of the week counts for so long after a source was last heard in it
 WEEK_HOURS = 168
 PAUSES = 3.0  # so many times the longest pause are a silence
+SLOWER = 1.2  # so many times the limit it becomes by one silence, at most
 LEAST = 2 * HOUR  # shorter than this none is
 KNOWN_AFTER, KNOWN_BINS = 14 * DAY, 20.0  # before that a source has no rhythm
 GONE = 14 * DAY  # after so much silence a source is no longer expected
@@ -48,9 +50,9 @@ class Rhythm(Struct):
         return max(PAUSES * self.longest, LEAST)
 
     def hear(self, start: int, end: int) -> None:
-        """It was heard in the bin [start, end). An outage must not become the rule: a silence counts as the limit only."""
+        """It was heard in the bin [start, end)."""
         if end > self.at:
-            pause = min(self.pause(start), self.limit if self.is_silent else math.inf)
+            pause = min(self.pause(start), self.limit * SLOWER / PAUSES if self.is_silent else math.inf)
             self.longest = max(pause, self.longest * 0.5 ** ((end - self.at) / HALF_LIFE))
             self.at = end
         hour = start // HOUR

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from alerting.alerts import Alert
 from alerting.book import Excess
-from alerting.compose import recounted
+from alerting.compose import recounted, usual_per_day
 from alerting.eventtime import FOREVER, NEVER
 from alerting.late import LateCount
 from alerting.scales import Counted
@@ -31,7 +31,7 @@ class Watcher:
         self._mute = {topic for topic, rules in settings.spikes.topics.items() if not rules.alert}
         self._rules = {f"topic/{topic}": settings.spikes.of(topic) for topic in settings.spikes.topics}
         for subject in {*state.detectors, *state.candidates.held, *state.candidates.related}:
-            if not self._is_watched(subject):  # what is running there ends by itself
+            if not self.is_watched(subject):  # what is running there ends by itself
                 state.detectors.pop(subject, None)
                 state.candidates.forget(subject)
         self._names = sum(not is_topic(subject) for subject in state.detectors)  # how many were heard of
@@ -59,6 +59,10 @@ class Watcher:
     def alerting_topics(self) -> int:
         """How many topics share the budget: those that may alert."""
         return len(self._state.topics) - len(self._mute.intersection(self._state.topics))
+
+    def is_watched(self, subject: str) -> bool:
+        """Topics are, and the names on the list; in a replay, which may have none, those that the scores know."""
+        return is_topic(subject) or subject.removeprefix("entity/") in self._settings.tiers or self._state.clock is None
 
     def look(self, subject: str, at: int) -> Spike:
         """What the detector of `subject` says at event time `at`, open windows included; one never heard of has a fresh one."""
@@ -122,10 +126,10 @@ class Watcher:
         state = self._state
         for subject in subjects:
             told, detector = state.book.told[subject], state.detectors.get(subject)
-            if detector and told.alert.artifact == state.artifact:  # a flash has none, and counts as it goes on
-                usual, late = detector.usual(state.pooled_share()), state.book.excesses[subject].came_late
-                errors = self._settings.errors
-                told.alert = recounted(told.alert, told.above_at, state.bins, late, usual.per_day, errors)
+            if told.alert.kind != "flash" and told.alert.artifact == state.artifact:  # a flash counts as it goes on
+                per_day = detector.usual(state.pooled_share()).per_day if detector else usual_per_day(told.alert)
+                late, errors = state.book.excesses[subject].came_late, self._settings.errors
+                told.alert = recounted(told.alert, told.above_at, state.bins, late, per_day, errors)
 
     def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
@@ -143,7 +147,7 @@ class Watcher:
             if spike and spike.fires:
                 mine = (start for start, _ in bins if subject in state.bins.tallies[start])
                 start = min(mine, default=at)
-                change = state.book.consider(subject, spike, start, at, state.position)
+                change = state.book.consider(subject, spike, start, at)
                 if change:
                     late = self._late(subject)
                     yield self._teller.tell(subject, spike, change, Moment(at, at + 1, late))
@@ -201,7 +205,7 @@ class Watcher:
         stories, negatives = tally.stories + late.stories, tally.story_negatives + late.negatives
         detector = self._state.detectors.get(subject)
         if detector is None:
-            if not self._is_watched(subject):
+            if not self.is_watched(subject):
                 return None
             since = self._listed.get(subject.removeprefix("entity/"), NEVER)  # before it, nobody would have heard of it
             detector = self._state.detectors[subject] = self._fresh(subject, max(self._state.began, since))
@@ -212,7 +216,7 @@ class Watcher:
         spike = detector.update(Counted(end, stories, negatives), footing)
         if is_topic(subject):  # a document about a name has topics too
             self._pool(stories, negatives)
-        change = spike and self._state.book.consider(subject, spike, start, end, self._state.position)
+        change = spike and self._state.book.consider(subject, spike, start, end)
         self._state.book.add_late(subject, late, start, self._state.bins.forgotten_to)
         return self._teller.tell(subject, spike, change, Moment(end, end)) if spike and change else None
 
@@ -239,10 +243,6 @@ class Watcher:
             return False
         is_young = 0 <= excess.since - detector.since < microseconds(self._settings.spikes.ready_after)
         return excess.lasted >= (SETTLED_YOUNG if is_young else SETTLED)
-
-    def _is_watched(self, subject: str) -> bool:
-        """Topics are, and the names on the list; in a replay, which may have none, those that the scores know."""
-        return is_topic(subject) or subject.removeprefix("entity/") in self._settings.tiers or self._state.clock is None
 
     def _ready_share(self, at: int) -> float:
         """Of topics."""

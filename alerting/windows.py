@@ -102,6 +102,7 @@ class Bins(Struct):
     packed: dict[int, bytes] = {}  # the same of closed ones: few are looked at again, and there may be thousands
     closed_to: int | None = None  # every bin that ends at or before it is closed
     forgotten_to: int | None = None  # and, of those, no longer held
+    positions: dict[int, int] = {}  # by bin: of the first scores record whose newest document lies there
 
     def start_of(self, instant: int) -> int:
         """The start of the bin that `instant` lies in."""
@@ -157,7 +158,17 @@ class Bins(Struct):
             return
         for start in [s for s in self.packed if s < through]:
             del self.packed[start]
+        while self.positions and (first := next(iter(self.positions))) < through:
+            del self.positions[first]
         self.forgotten_to = through
+
+    def read(self, newest: int, position: int) -> None:
+        """The scores record at `position` had documents, the newest of them of the instant `newest`."""
+        self.positions.setdefault(self.start_of(newest), position)
+
+    def read_from(self, since: int, position: int) -> int:
+        """Where in the scores log to read, up to `position`, to meet every document of bins from `since` on."""
+        return min([position, *(first for start, first in self.positions.items() if start >= since)])
 
     def between(self, subject: str, since: int, until: int) -> Iterator[Tally]:
         """The kept tallies of `subject` in bins that start in [since, until)."""

@@ -1,6 +1,7 @@
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingest.embedded.file import explain
@@ -14,32 +15,40 @@ class Chronological:
     """
 
     def __init__(self, folder: Path) -> None:
-        # SQLite sorts on disk what does not fit into memory; nothing of it has to survive.
         self._folder = tempfile.TemporaryDirectory(prefix=".sorting-", dir=folder)
         self._path = Path(self._folder.name) / "messages.db"
-        self._db = sqlite3.connect(self._path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("BEGIN")
-        self._db.execute("CREATE TABLE messages (at INTEGER, log TEXT, key BLOB, value BLOB)")
+        with self._told():
+            self._db = sqlite3.connect(self._path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = OFF")  # nothing of it has to survive
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.execute("BEGIN")
+            self._db.execute("CREATE TABLE messages (at INTEGER, log TEXT, key BLOB, value BLOB)")
+            # To sort as it is read, SQLite would take as much room again elsewhere, in the system's temporary folder.
+            self._db.execute("CREATE INDEX by_time ON messages (at)")
 
     def publish(self, message: Message) -> None:
         """Hold it. Raises `LogAway` when the disk is full."""
         row = (message.created_at, message.log, message.key, message.value)
-        try:
+        with self._told():
             self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?)", row)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
 
     def flush(self) -> None:
         """Nothing that must be durable."""
 
     def messages(self) -> Iterator[Message]:
-        """All of them, oldest first."""
-        for at, log, key, value in self._db.execute("SELECT at, log, key, value FROM messages ORDER BY at, rowid"):
-            yield Message(log, value, key=key, created_at=at)
+        """All of them, oldest first. Raises `LogAway` or `LogUnfit` when they cannot be read back."""
+        with self._told():
+            for at, log, key, value in self._db.execute("SELECT at, log, key, value FROM messages ORDER BY at, rowid"):
+                yield Message(log, value, key=key, created_at=at)
 
     def close(self) -> None:
         """Forget them."""
         self._db.close()
         self._folder.cleanup()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from bellwether.failures import Died, exit_code
 from bellwether.loop import Loop
-from bellwether.stopping import leave_at_once, wake
+from bellwether.stopping import leave_at_once, stop_signals, wake
 
 log = structlog.get_logger()
 
@@ -51,9 +51,9 @@ class Crew:
         self._happened: SimpleQueue[_Signal | _Ended] = SimpleQueue()
 
     def listen(self) -> None:
-        """From now on SIGTERM and SIGINT ask for a stop, and a second one does not wait for it."""
+        """From now on signals ask for a stop, and a second one does not wait for it."""
         wake().listen()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             signal.signal(number, self._asked)
 
     def first(self, act: Callable[[], T]) -> T:

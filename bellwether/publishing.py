@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -65,20 +65,20 @@ class FilePublisher:
             options.mapping, bound_us=microseconds(settings.windows.out_of_orderness), replay=settings.replay
         )
 
-    def publish(self, name: str) -> Count:
-        """Publish one file; says what was rejected. Raises `LogAway`, `LogUnfit` or `BrokenFile` saying how far it came.
+    def publish_all(self, names: Sequence[str]) -> bool:
+        """Publish these files; says whether every line could be. Raises as `publish` does, and `click.UsageError`."""
+        spare(names, [self._rejects(name) for name in names], "--rejects, for one file at a time")
+        counts = [self.publish(name) for name in names]
+        return not any(count.rejected for count in counts)
 
-        And `click.UsageError`, if the rejected lines would go over the file itself.
-        """
-        kept = self._rejects(name)
-        if is_read(kept, name):
-            raise click.UsageError(f"--rejects {kept} is the file to be read: name another")
+    def publish(self, name: str) -> Count:
+        """Publish one file; says what was rejected. Raises `LogAway`, `LogUnfit` or `BrokenFile` saying how far it came."""
         count = Count(safe=self._options.from_line - 1)
         file = DocumentFile(name, self._options.form, self._options.encoding)
         try:
             with (
                 progress_bar(Path(file.name).name, file.size or None) as advance,
-                _Rejects(kept, goes_on=self._options.from_line > 1) as rejects,
+                _Rejects(self._rejects(name), goes_on=self._options.from_line > 1) as rejects,
                 Stop() as self._stop,
             ):
                 self._lines(file, count, rejects, advance)
@@ -96,8 +96,13 @@ class FilePublisher:
 
     def _lines(self, file: DocumentFile, count: Count, rejects: "_Rejects", advance: Advance) -> None:
         last = 0
+
+        def flush() -> None:
+            with self._stop.later():
+                self._flush(count, last)
+
         try:
-            for line in file.lines():
+            for line in file.lines(flush):
                 if count.published == self._options.limit:
                     break
                 if line.number >= self._options.from_line:
@@ -179,19 +184,33 @@ class _Rejects:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with self._told():
+                self._file.close()
 
     def write(self, bad: BadLine) -> None:
         """Keep one. Raises `BrokenFile` if there is no place for it: nothing is dropped in silence."""
         line = {"line": bad.number, "reason": bad.reason, "sentence": bad.sentence, "text": bad.text}
-        try:
+        with self._told():
             if self._file is None:
                 self._file = open(self._path, self._mode, opener=private)  # noqa: SIM115 - a path's own takes no opener
             self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise BrokenFile(
                 f"rejected lines cannot be kept in {self._path} ({error.strerror}): name another place with --rejects"
             ) from None
+
+
+def spare(names: Sequence[str], rejects: Sequence[Path], option: str) -> None:
+    """See that the rejected lines of one file go over none of those to be read. Raises `click.UsageError`."""
+    for kept in rejects:
+        if any(is_read(kept, name) for name in names):
+            raise click.UsageError(f"rejected lines would go over {kept}, which is to be read: name another {option}")
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.rebuild import Rebuilt, rebuild
+from alerting.windows import width_of
 from bellwether.clock import now
 from bellwether.publishing import logs_there
 from bellwether.roles import aggregate_settings
 from bellwether.settings import Settings
 from classifier.scores import SCORES
 from ingest.embedded.logs import EmbeddedLogs
-from ingest.instants import microseconds
 from ingest.logs import Logs, LogUnfit
 
 UNCOUNTED = {
@@ -26,7 +26,7 @@ def compare(settings: Settings, id: str, kept: Path | None) -> tuple[list[str], 
     """Lines that tell of each revision, and whether all that could be computed again is the same.
 
     Args:
-        settings: name the logs, and hold what decides about alerts.
+        settings: name the logs, and say how long a window is.
         id: of the alert.
         kept: the log of a replay, instead of the service's own.
 
@@ -34,8 +34,7 @@ def compare(settings: Settings, id: str, kept: Path | None) -> tuple[list[str], 
         LogUnfit: there is no such alert, or no such log.
         LogAway: the log cannot be reached.
     """
-    deciding = aggregate_settings(settings)
-    width = microseconds(deciding.windows.bin)
+    width = width_of(aggregate_settings(settings).windows)
     lines: list[str] = []
     same = True
     with _logs(settings, kept) as logs:
@@ -44,7 +43,7 @@ def compare(settings: Settings, id: str, kept: Path | None) -> tuple[list[str], 
             raise LogUnfit(f"There is no alert {id} in {ALERTS.log}.")
         for alert in revisions.values():
             if alert.change in {"opened", "escalated"}:
-                again = rebuild(alert, logs.scan(SCORES.log), width, deciding.spikes.about(alert.subject))
+                again = rebuild(alert, logs.scan(SCORES.log), width)
                 lines += _told(alert, again)
                 same = same and not again.differences
     lines.append("the same" if same else "not the same")

@@ -2,17 +2,20 @@
 
 import base64
 import codecs
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from bellwether.clock import now
+from bellwether.roles import kept_logs
 from bellwether.settings import Settings
 from ingest.deadletters import Letter
 from ingest.decode import BadDocument, Decoder, field_mapping
 from ingest.instants import microseconds
-from ingest.logs import Record
+from ingest.logs import Logs, LogUnfit, Place, Record
 
 Repaired = tuple[Letter, bytes]
 
@@ -65,12 +68,14 @@ def _value(line: bytes) -> tuple[str, bytes]:
 
 
 def sound(
-    chosen: Iterable[Repaired], settings: Settings, now: int, done: Container[str], refused: list[str]
+    chosen: Iterable[Repaired], settings: Settings, logs: Logs, done: Container[str], refused: list[str]
 ) -> Iterator[Repaired]:
-    """Those that would be read under the settings in force; a sentence into `refused` for each other.
+    """Those that have a place and would be read under the settings in force; a sentence into `refused` for each other.
 
-    What is `done`, by the letter's name, was put back before: nobody needs to read it again.
+    What is `done`, by the letter's name, was put back before: nobody needs to read it again. Raises `LogAway`.
     """
+    displaced = _displaced(settings, logs)
+    came_at = now()
     names = [each.name for each in settings.destination]
     bound_us = microseconds(settings.windows.out_of_orderness)
     decoders = {
@@ -89,11 +94,36 @@ def sound(
                 "put it back under settings that give that name"
             )
             continue
+        if sentence := displaced(letter.place):
+            refused.append(f"{letter.name}: {sentence}")
+            continue
         decoder = decoders.get(letter.place.log)
         try:
             if decoder is not None:
-                decoder.decode(Record(letter.offset, now, letter.key, value))
+                decoder.decode(Record(letter.offset, came_at, letter.key, value))
         except BadDocument as error:
             refused.append(f"{letter.name}: {error.reason}: {error.sentence}")
         else:
             yield letter, value
+
+
+def _displaced(settings: Settings, logs: Logs) -> Callable[[Place], str]:
+    """What says why a place is not there, if so. Each log is asked for once, and never raises `LogUnfit`."""
+    made = {kept.log for kept in kept_logs(settings)}
+
+    @cache
+    def partitions(log: str) -> int | str:
+        try:
+            return logs.partitions(log)
+        except LogUnfit as error:
+            return str(error) if log in made else f"{error} (once an [[input]] names it: none does)"
+
+    def sentence(place: Place) -> str:
+        found = partitions(place.log)
+        if isinstance(found, str):
+            return found
+        return (
+            "" if place.partition < found else f"{place.log} has no partition {place.partition} any more, only {found}"
+        )
+
+    return sentence

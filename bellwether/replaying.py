@@ -29,11 +29,11 @@ from bellwether.logging import start_logging
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
 from bellwether.progress import progress_bar
-from bellwether.publishing import FileOptions, FilePublisher
+from bellwether.publishing import FileOptions, FilePublisher, spare
 from bellwether.roles import Surroundings, open_logs, ready_logs, roles
 from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
-from bellwether.stopping import LeftBehind
+from bellwether.stopping import LeftBehind, stop_signals
 from bellwether.writing import is_read
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange, decode_columns
@@ -88,15 +88,16 @@ class Replay:
 
         Raises `ArtifactError`, `BrokenFile`, `KeyboardInterrupt`, or what classify and aggregate die of.
         """
+        rejects = [self._out / f"{_named(name, names[:number])}.rejects.jsonl" for number, name in enumerate(names)]
+        spare(names, rejects, "--out")
         for name in names:
             if is_read(self._out / ALERTS_FILE, name):
                 raise click.UsageError(f"{name} would be replaced by the alerts: name another --out")
         self._settings.classifier.verified()  # what is wrong with it is told at once
         with _stopped_alike(), self._logs() as (settings, logs):
             with closing(logs.writer()) as writer, closing(Chronological(self._out)) as ordered:
-                for number, name in enumerate(names):
-                    rejects = self._out / f"{_named(name, names[:number])}.rejects.jsonl"
-                    told = FileOptions(options.mapping, options.form, options.encoding, rejects=rejects, history=True)
+                for name, kept in zip(names, rejects, strict=True):
+                    told = FileOptions(options.mapping, options.form, options.encoding, rejects=kept, history=True)
                     count = FilePublisher(settings, DOCUMENTS, ordered, told).publish(name)
                     self._outcome.refused += count.rejected.total()
                 end = self._period.end
@@ -207,15 +208,17 @@ class Replay:
 
 
 def _through(records: Iterable[Record], end: int) -> Iterator[Message]:
-    """Kept ranges, without documents that are too young; then every partition is at its end, as only a replay's is."""
+    """Kept ranges as if read by `end`, without documents that are too young; then every partition is at its end for good."""
     last: dict[tuple[str, int], ScoreRange] = {}
     for record in records:
         columns = decode_columns(record.value or b"")
-        last[columns.range.log_id, columns.range.partition] = columns.range
+        read_at = columns.range.read_at
+        scores = replace(columns.range, read_at=None if read_at is None else min(read_at, end))
+        last[scores.log_id, scores.partition] = scores
         young = columns.rows["event_at"] >= end
-        if young.any():
+        if young.any() or scores != columns.range:
             older = tuple(columns.document(row) for row in range(len(columns)) if not young[row])
-            yield Message(SCORES.log, encode_range(replace(columns.range, documents=older)))
+            yield Message(SCORES.log, encode_range(replace(scores, documents=older)))
         else:
             yield Message(SCORES.log, record.value)
     for scores in last.values():
@@ -243,15 +246,16 @@ def _write(writer: Writer, messages: Iterable[Message]) -> int:
 
 @contextmanager
 def _stopped_alike() -> Iterator[None]:
-    """SIGTERM stops what is done here as SIGINT does, by a `KeyboardInterrupt`, so that nothing stays behind."""
+    """Every stop ends what is done here as SIGINT does, by a `KeyboardInterrupt`, so that nothing stays behind."""
     with _signals_as_before():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in stop_signals():
+            signal.signal(number, signal.default_int_handler)
         yield
 
 
 @contextmanager
 def _signals_as_before() -> Iterator[None]:
-    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    earlier = {number: signal.getsignal(number) for number in stop_signals()}
     try:
         yield
     finally:

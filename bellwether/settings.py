@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from alerting.console.access import SENDABLE, is_sendable
 from bellwether.kinds import relative_to, secret_in
 from bellwether.sections.alerts import AlertsSection, FlashSection, SourcesSection, WindowsSection
 from bellwether.sections.canary import CanarySection
@@ -234,16 +235,20 @@ def _without_canaries(settings: Settings) -> Iterator[str]:
 
 
 def _without_secrets(settings: Settings) -> Iterator[str]:
-    """Secrets that hold nothing, or no text: what they guard would stand open, or be refused much later."""
+    """Secrets that hold nothing, or what nobody could send: what they guard would stand open, or closed to all."""
     for place, section in _sections(settings):
         for name in sorted(type(section).model_fields):
             file = getattr(section, f"{name}_file", None)
             if f"{name}_file" not in type(section).model_fields or (file is not None and not file.is_file()):
                 continue  # what is no regular file, a pipe for one, can be read only once: by who needs the secret
+            where = f"{place}.{name if file is None else f'{name}_file'}"
             try:
-                secret_in(getattr(section, name), file)
+                secret = secret_in(getattr(section, name), file)
             except (ValueError, OSError) as error:
-                yield f"{place}.{name if file is None else f'{name}_file'}: {error}"
+                yield f"{where}: {error}"
+            else:
+                if secret and name == "alertmanager_token" and not is_sendable(secret.get_secret_value()):
+                    yield f"{where}: must be {SENDABLE}"
 
 
 def _sections(settings: Settings) -> Iterator[tuple[str, BaseModel]]:

@@ -8,7 +8,11 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import NoReturn
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+def stop_signals() -> list[signal.Signals]:
+    """What asks for a stop; a terminal that closes does too, unless that is ignored, as under nohup."""
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])]
 
 
 class Wake:
@@ -51,13 +55,13 @@ class LeftBehind(KeyboardInterrupt):
 
 
 class Stop:
-    """SIGINT and SIGTERM raise `KeyboardInterrupt`, but not where something must first be brought to its end."""
+    """What asks for a stop raises `KeyboardInterrupt`, but not where something must first be brought to its end."""
 
     def __init__(self) -> None:
         self._busy = self._asked = False
 
     def __enter__(self) -> "Stop":
-        self._earlier = {number: signal.signal(number, self._signal) for number in _SIGNALS}
+        self._earlier = {number: signal.signal(number, self._signal) for number in stop_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,14 +91,14 @@ class Stop:
 
 
 class Asked:
-    """Whether a stop was asked for, by SIGINT or SIGTERM while entered: for one thread, which looks and waits."""
+    """Whether a stop was asked for, by a signal while entered: for one thread, which looks and waits."""
 
     def __init__(self) -> None:
         self._is_set = False
 
     def __enter__(self) -> "Asked":
         wake().listen()
-        self._earlier = {number: signal.signal(number, lambda *_: self.set()) for number in _SIGNALS}
+        self._earlier = {number: signal.signal(number, lambda *_: self.set()) for number in stop_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:

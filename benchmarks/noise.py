@@ -60,7 +60,7 @@ def onsets(per_hour: float, days: int, per_week: float, seed: int) -> Iterator[i
                 spike = detector.update(
                     Counted(at, documents[step], negatives[step]), footing._replace(residue=residue)
                 )
-                change = spike and book.consider(subject, spike, at - STEP, at, 0)
+                change = spike and book.consider(subject, spike, at - STEP, at)
                 if spike and change:
                     book.tell(subject, replace(rehearsal("warning", at), detection=spike.detection), spike.days, at)
                     if change.kind == "opened":

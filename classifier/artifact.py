@@ -19,10 +19,6 @@ NETWORK_SMALL = "model.small.int8.onnx"
 Model = Literal["default", "small"]
 """Which of an artifact's networks."""
 
-_OTHER_FOLDER = (
-    "install the package again, or name a model folder that `python -m classifier.training.artifact` has written"
-)
-
 
 class ArtifactError(Exception):
     """The artifact cannot be used; the message is one sentence that says what to do."""
@@ -89,7 +85,7 @@ class Artifact(Struct, frozen=True):
     def path(self, name: str) -> Path:
         """Where the file `name` lies. Raises `ArtifactError` if the artifact does not have it."""
         if name not in self.manifest.files:
-            raise ArtifactError(f"The model in {self.folder} has no {name}: {_OTHER_FOLDER}.")
+            raise ArtifactError(f"The model in {self.folder} has no {name}: {_instead_of(self.folder)}.")
         return self.folder / name
 
     def __contains__(self, name: str) -> bool:
@@ -103,18 +99,27 @@ def read_artifact(folder: Path, model: Model = "default") -> Artifact:
         ArtifactError: something is missing, damaged or of an unknown format.
     """
     if not folder.is_dir():
-        raise ArtifactError(f"There is no model folder {folder}: {_OTHER_FOLDER}.")
+        raise ArtifactError(f"There is no model folder {folder}: {_instead_of(folder)}.")
     raw = _read(folder / "manifest.json")
     manifest = _manifest(raw, folder)
     for name, expected in sorted(manifest.files.items()):
         if hashlib.sha256(_read(folder / name)).hexdigest() != expected:
             raise ArtifactError(
-                f"{folder / name} is damaged (its SHA-256 is not the one in manifest.json): copy the model folder again, "
-                "or install the package again."
+                f"{folder / name} is damaged (its SHA-256 is not the one in manifest.json): "
+                f"{'install the package' if folder == SHIPPED else 'copy the model folder'} again."
             )
     if model == "small":
         return Artifact(folder, _of_small(manifest, folder), _id(raw + b"small"), NETWORK_SMALL)
     return Artifact(folder, manifest, _id(raw))
+
+
+def _instead_of(folder: Path) -> str:
+    """What to do where a folder is no whole model."""
+    if folder == SHIPPED:
+        return "install the package again"
+    if (folder / "card.json").exists():  # as `classifier.training.model` writes it
+        return "it is a network before its export: name the folder that `run` is in, the --out of `bellwether train`"
+    return "name the --out of `bellwether train`"
 
 
 def _id(raw: bytes) -> str:
@@ -141,7 +146,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ArtifactError(f"The model folder {path.parent} lacks {path.name}: {_OTHER_FOLDER}.") from None
+        raise ArtifactError(f"The model folder {path.parent} lacks {path.name}: {_instead_of(path.parent)}.") from None
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}): check its rights and the disk.") from error
 

@@ -5,6 +5,7 @@
 - A name in a script with blanks between words is a word or words of its own; in Chinese any stretch may be one.
 - A name that begins with a digit is no amount: "3M" is not found in "$3M".
 - A ticker counts as `$BABA`, as `NYSE: BABA`, and in brackets; one letter in brackets only right behind a word: "Visa (V)".
+  An exchange that is not all capitals counts in brackets: "(Nasdaq: AAPL)", not "Nasdaq: AI stocks fall".
 - An ambiguous name counts with a word of its context at most `NEAR` characters away.
 - An exclusion that holds the name voids it where they overlap ("visa application"); any other within `NEAR` characters.
 - Where names overlap, the leftmost counts, and of those that begin together the longest.
@@ -30,7 +31,14 @@ _EXCHANGES = (
     "NYSE|NASDAQ|AMEX|NYSEAMERICAN|NYSEARCA|CBOE|OTC|OTCMKTS|OTCQB|OTCQX|LSE|LON|AIM|HKEX|HKG|SEHK|HK|SSE|SHSE|SHA|SH|SZSE|SHE|SZ"
     "|BJSE|BSE|NSE|TSX|TSXV|CVE|TSE|TYO|ASX|SGX|KRX|KOSPI|TWSE|TPE|FRA|ETR|XETRA|FWB|EPA|EURONEXT|AMS|BIT|BME|SWX|SIX|STO|CPH|JSE"
 )
-_TICKER_BEGINS = re.compile(rf"(?:\b(?:{_EXCHANGES}): ?|[(\[<](?:[A-Z0-9.$:]+[,;/] ?)*\$?)\Z")
+_CHINESE_EXCHANGES = "上交所|深交所|北交所|港交所|联交所|聯交所|纽交所|纳斯达克|(?:证券|證券|股票)代[码碼]|股份代[号號]"
+# Short ones are words too, so they stay in capitals.
+_LONG_EXCHANGES = "|".join(name for name in _EXCHANGES.split("|") if len(name) > 3)
+_TICKER_BEGINS = re.compile(
+    rf"(?:(?P<exchange>\b(?:{_EXCHANGES})|{_CHINESE_EXCHANGES}): ?"
+    rf"|[(\[<,;/] ?(?i:{_LONG_EXCHANGES}|NYSE (?:American|Arca|MKT)|NASDAQ(?:GS|GM|CM)): ?"
+    r"|[(\[<](?:[A-Z0-9.$:]+[,;/] ?)*\$?)\Z"
+)
 _TICKER_ENDS = re.compile(r"(?:\.[A-Z]{1,4})?[)\]>,;/]")
 # Else it is "(C) 2026 Reuters", "Windows(R)" or "these are: (A) costs".
 _LETTER_BEGINS = re.compile(
@@ -168,7 +176,7 @@ def _is_ticker(use: _Use, text: str, start: int, end: int) -> bool:
     begins = _TICKER_BEGINS.search(before)
     if text[start:end] != use.spelling or begins is None:
         return False
-    if begins[0][0].isalpha():
+    if begins["exchange"]:
         return True
     if end - start == 1 and len(begins[0]) == 1 and text[end : end + 1] in _CLOSING:
         return _LETTER_BEGINS.search(before) is not None and _LETTER_ENDS.match(text, end) is not None

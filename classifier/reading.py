@@ -1,6 +1,7 @@
 """From the records of a portion to scored documents, or to what is wrong with them."""
 
 from collections.abc import Callable, Sequence
+from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
@@ -102,7 +103,7 @@ class Reading:
             entities=tuple(masked(name) for name in document.entities[:KEPT_ENTITIES]),
             spans=_within(scored.spans, KEPT_CHARACTERS),
             text=masked(document.text)[:KEPT_CHARACTERS],
-            url=document.url if masked(document.url) == document.url else "",
+            url=_impersonal(document.url),
             names=self._finder.find(document.text, document.entities),
         )
 
@@ -112,6 +113,16 @@ def _decoded(decoder: Decoder, record: Record) -> Document | Bad:
         return decoder.decode(record)
     except BadDocument as bad:
         return Bad(bad.reason, bad.sentence)
+
+
+def _impersonal(url: str) -> str:
+    """`url`, or nothing if it holds personal data, plain or percent-encoded (a link within a link is so twice)."""
+    plain = url
+    for _ in range(3):
+        if masked(plain) != plain:
+            return ""
+        plain = unquote_plus(plain)
+    return url
 
 
 def _within(spans: Sequence[Span], end: int) -> tuple[Span, ...]:

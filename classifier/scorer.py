@@ -225,7 +225,7 @@ class _Verdict:
 
     def __init__(self, manifest: Manifest) -> None:
         self._temperature = manifest.temperature
-        self._thresholds = [math.ceil(manifest.thresholds[topic] * WHOLE) for topic in manifest.topics]
+        self._thresholds = [math.ceil(round(manifest.thresholds[topic] * WHOLE, 6)) for topic in manifest.topics]
         self._other = manifest.topics.index(OTHER) if OTHER in manifest.topics else None
 
     def of(self, text: str, tokens: Tokens, said: Outputs) -> Scored:

@@ -1,6 +1,7 @@
 """Says in words what is wrong with a record, where a library says it for programmers."""
 
 import re
+from calendar import day_abbr, day_name, month_abbr, month_name
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,16 @@ _KINDS = {
     "str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "array": "a list",
     "object": "an object", "null": "null", "datetime": "a time",
 }  # fmt: skip
+LONGEST_TIME = 64  # characters of anything that is a time
+_DIGIT = re.compile(r"\d")
+_WORDS = re.compile(r"[A-Za-z]+|[^\W\d_]")
+_ZONE = re.compile(r"\b[A-Z]{2,5}$")
+_LABEL = re.compile(r"[a-z_-]{1,20}")  # as of a choice; also "yesterday"
+_OF_TIMES = {
+    *(name.lower() for names in (day_name, day_abbr, month_name, month_abbr) for name in names),
+    *("t", "z", "am", "pm"),
+    *"年月日号时點点分秒上下午",
+}
 _CHOICES = {"kind": '"news" or "comment"', "published_precision": '"day", "minute" or "second"'}
 
 
@@ -47,8 +58,12 @@ def kind_of(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """`value` as JSON, cut to what a sentence can hold."""
-    text = msgspec.json.encode(value).decode(errors="replace")
+    """`value` as JSON if it is a number, a time or one plain word; else what it is: a text may be private."""
+    if isinstance(value, str) and not (_LABEL.fullmatch(value) or _like_time(value)):
+        return f"a text of {len(value):,} characters"
+    if isinstance(value, list | dict):
+        return kind_of(value)
+    text = msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else f"{text[:56]}…"
 
 
@@ -67,6 +82,13 @@ def not_utf8(value: bytes) -> str:
             continue
         return f"{sentence}; it could be {name}: convert it to UTF-8"
     return sentence
+
+
+def _like_time(text: str) -> bool:
+    """Whether it holds digits, and no words but those of a time."""
+    if len(text) > LONGEST_TIME or not text.isprintable() or not _DIGIT.search(text):
+        return False
+    return all(word.lower() in _OF_TIMES for word in _WORDS.findall(_ZONE.sub("", text)))
 
 
 def _kind(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from ingest.instants import LATEST, rfc3339
-from ingest.logs import Kept, Logs, Message, Place, Record, Writer
+from ingest.logs import Kept, Logs, LogUnfit, Message, Place, Record, Writer
 from ingest.once import name_of, named, published
 
 DEAD_LETTERS = Kept("bellwether.dead-letters", partitions=1, retention_s=30 * 86_400)
@@ -121,7 +121,8 @@ def put_back(logs: Logs, writer: Writer, repaired: Iterable[tuple[Letter, bytes]
     """
     marked = marks(logs)
     unsure = [name for name, mark in marked.items() if mark == "begun"]
-    there = {name for log, names in _by_log(unsure).items() for name in published(logs, log, names)}
+    begun = {log: names for log, names in _by_log(unsure).items() if _is_there(logs, log)}
+    there = {name for log, names in begun.items() for name in published(logs, log, names)}
     _mark(writer, sorted(there), "done", now)
     finished = there | {name for name, mark in marked.items() if mark == "done"}
     back = before = 0
@@ -165,6 +166,14 @@ def _by_log(names: Iterable[str]) -> dict[str, list[str]]:
     for name in names:
         found.setdefault(name.partition("/")[0], []).append(name)
     return found
+
+
+def _is_there(logs: Logs, log: str) -> bool:
+    try:
+        logs.partitions(log)
+    except LogUnfit:
+        return False
+    return True
 
 
 def _records(logs: Logs) -> Iterator[Record]:

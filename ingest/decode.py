@@ -25,7 +25,8 @@ from ingest.document import Document
 from ingest.instants import DAY, SECOND, instant, rfc3339
 from ingest.language import language_of
 from ingest.logs import Record
-from ingest.native import NamedEntity, NativeDocument
+from ingest.native import LONGEST_ID, NamedEntity, NativeDocument
+from ingest.surrogates import decoded
 from ingest.times import EPOCH_UNITS, UnreadableTime, plausible, read_time
 
 _HASH = "=hash"
@@ -123,7 +124,6 @@ class Decoder:
         self._zone = ZoneInfo(self._mapping.timezone) if self._mapping.timezone else None
         self._is_native = self._mapping == FieldMapping()
         self._fast = msgspec.json.Decoder(NativeDocument)
-        self._any = msgspec.json.Decoder()
 
     def decode(self, record: Record) -> Document:
         """The document in `record`. Raises `BadDocument`."""
@@ -157,6 +157,8 @@ class Decoder:
         identity, source = str(native.id).strip(), clean_line(native.source)
         if not identity or not source:
             raise BadDocument("missing_field", f"`{'source' if identity else 'id'}` is blank")
+        if len(identity) > LONGEST_ID:  # of a number nothing else says so
+            raise BadDocument("wrong_type", f"`id` is too long: more than {LONGEST_ID} characters")
         url = (native.url or "").strip()
         return Document(
             id=identity,
@@ -186,7 +188,7 @@ class Decoder:
 
     def _object(self, value: bytes) -> Mapping[str, Any]:
         try:
-            fields = self._any.decode(value.removeprefix(b"\xef\xbb\xbf"))
+            fields = decoded(value.removeprefix(b"\xef\xbb\xbf"))
         except RecursionError:
             raise BadDocument("not_json", "the record is nested too deeply to be read") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -5,6 +5,8 @@ import io
 import re
 import sys
 from calendar import timegm
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -49,11 +51,17 @@ def asked_s(parsed: Any) -> int:
 
 
 def entry_name(entry: Any) -> str:
-    """A hash that names an entry within its feed."""
-    parts = (
-        entry.get("id") or entry.get("link") or (entry.get("title"), entry.get("published"), entry.get("summary")),
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    """What names an entry within its feed, in hashes: its guid, and behind a dot what tells it from others of that guid."""
+    link, title = entry.get("link"), entry.get("title")
+    guid = entry.get("id") or link or (title, entry.get("published"), entry.get("summary"))
+    return f"{_hash((guid,))}.{_hash((link, title))}"
+
+
+def identities(*listed: Iterable[str]) -> dict[str, str]:
+    """By what each of these entries is known: its guid, or, where several of one list share that, its whole name."""
+    guids = [{name: name.partition(".")[0] for name in names} for names in listed]
+    shared = {guid for each in guids for guid, count in Counter(each.values()).items() if count > 1}
+    return {name: name if guid in shared else guid for each in guids for name, guid in each.items()}
 
 
 def entry_time(entry: Any, zone: tzinfo, now: int) -> Published:
@@ -62,6 +70,10 @@ def entry_time(entry: Any, zone: tzinfo, now: int) -> Published:
         if (told := _told(entry, name, zone)) is not None:
             return told if instant(told.at) <= now else Published(moment(now), precise=True)
     return Published(moment(now), precise=True)
+
+
+def _hash(parts: tuple[Any, ...]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from ingest.decode import Decoder
-from ingest.entries import NotAFeed, asked_s, entry_name, entry_time, parsed_feed
+from ingest.entries import NotAFeed, asked_s, entry_name, entry_time, identities, parsed_feed
 from ingest.fetch import Failed, Fetched, WebClient, shown_url
 from ingest.instants import DAY, SECOND
 from ingest.language import language_of
@@ -40,12 +40,12 @@ class FeedSettings(Struct, frozen=True):
 
 
 class FeedState(Struct, frozen=True):
-    """What is remembered of a feed. Entries are named by a hash."""
+    """What is remembered of a feed. Entries are named as by `entry_name`."""
 
     shown: str  # its address without secrets
     etag: str = ""
     modified: str = ""
-    seen: tuple[str, ...] = ()  # oldest first
+    seen: tuple[str, ...] = ()  # oldest first; of a guid that entries share, each by its whole name
     begun: tuple[str, ...] = ()  # announced, and perhaps published: after a crash the documents are searched for them
     not_before: int = 0  # the server asked not to be asked again before this instant
 
@@ -108,16 +108,17 @@ class Feed:
             return self._failed(writer, Failed(str(error)))
         newest = parsed.entries[:_ENTRIES]
         entries = {entry_name(entry): entry for entry in reversed(newest)}  # oldest first
-        known = set(self.state.seen)
+        by = identities(entries, self.state.seen)
+        known, there = {by[name] for name in self.state.seen}, {by[name] for name in entries}
         language = str(parsed.feed.get("language") or "")
-        new = [(name, self._message(name, entry, language)) for name, entry in entries.items() if name not in known]
+        new = [(name, self._message(name, entry, language)) for name, entry in entries.items() if by[name] not in known]
         messages = [(name, message) for name, message in new if message is not None]
         if messages:
             self._keep(writer, structs.replace(self.state, begun=tuple(name for name, _ in messages)))
             for _, message in messages:
                 writer.publish(message)
             writer.flush()
-        gone = [name for name in self.state.seen if name not in entries][-_REMEMBERED:]
+        gone = [name for name in self.state.seen if by[name] not in there][-_REMEMBERED:]
         state = structs.replace(
             self.state, etag=answer.etag, modified=answer.modified, seen=(*gone, *entries), begun=(), not_before=0
         )

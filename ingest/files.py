@@ -8,15 +8,18 @@ import codecs
 import csv
 import gzip
 import io
+import select
 import sys
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import msgspec
 from msgspec import Struct
+
+from ingest.surrogates import decoded
 
 LONGEST = 10_000_000  # bytes of a line, or of a cell; more is no text
 FORMATS = ("jsonl", "csv", "tsv")
@@ -82,8 +85,12 @@ class DocumentFile:
         """Bytes of the file read so far."""
         return self._counted.count
 
-    def lines(self) -> Iterator[Line | BadLine]:
-        """Every document, or why a line holds none. Raises `BrokenFile`."""
+    def lines(self, before_wait: Callable[[], None] | None = None) -> Iterator[Line | BadLine]:
+        """Every document, or why a line holds none. Raises `BrokenFile`.
+
+        `before_wait` is called when a pipe has nothing more at present: all that it gave has been yielded.
+        """
+        self._counted.before_wait = before_wait
         buffered = io.BufferedReader(self._counted, 1 << 16)
         packed = buffered.peek(2)[:2] == _GZIP
         stream = cast("BinaryIO", gzip.GzipFile(fileobj=buffered) if packed else buffered)
@@ -120,16 +127,27 @@ class _Counted(io.RawIOBase):
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
         self.count = 0
+        self.before_wait: Callable[[], None] | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self.before_wait is not None and _has_nothing(self._raw):
+            self.before_wait()
         # `read1` gives what a pipe has, without waiting for a full buffer.
         data = cast("io.BufferedReader", self._raw).read1(len(buffer))
         buffer[: len(data)] = data
         self.count += len(data)
         return len(data)
+
+
+def _has_nothing(raw: BinaryIO) -> bool:
+    """Whether a read would wait."""
+    try:
+        return not select.select([raw], [], [], 0)[0]
+    except (OSError, ValueError):  # what is no file of the system's has all it ever has
+        return False
 
 
 def _form_of(name: str) -> str:
@@ -141,7 +159,6 @@ def _form_of(name: str) -> str:
 
 
 def _objects(stream: BinaryIO, encoding: str, _delimiter: str) -> Iterator[Line | BadLine]:
-    decoder = msgspec.json.Decoder()
     is_plain = _is_wider_ascii(encoding)
     readline = stream.readline if is_plain else _recoding(stream, encoding)
     number = 0
@@ -162,7 +179,7 @@ def _objects(stream: BinaryIO, encoding: str, _delimiter: str) -> Iterator[Line 
             sentence = f"{where} is not {encoding}; name the encoding with --encoding"
             yield BadLine(number, "not_utf8", sentence, raw.strip().decode(errors="replace"))
         else:
-            yield _object(decoder, number, text)
+            yield _object(number, text)
 
 
 def _is_wider_ascii(encoding: str) -> bool:
@@ -179,9 +196,9 @@ def _recoding(stream: BinaryIO, encoding: str) -> Callable[[int], bytes]:
     return lambda most: text.readline(most).encode("utf-8", "surrogatepass")
 
 
-def _object(decoder: msgspec.json.Decoder[Any], number: int, text: str) -> Line | BadLine:
+def _object(number: int, text: str) -> Line | BadLine:
     try:
-        fields = decoder.decode(text)
+        fields = decoded(text.encode())
     except RecursionError:
         return BadLine(number, "not_json", "the line is nested too deeply to be read", text)
     except msgspec.DecodeError as error:
@@ -199,37 +216,76 @@ def _skip_line(readline: Callable[[int], bytes]) -> None:
         pass
 
 
+class _Lines:
+    """The lines under a reader of CSV. Those behind the first of a row that is none are read anew, each as a row of its own.
+
+    So a stray quote costs its own line alone, and no line is read more than twice.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._anew = deque([text.readline().removeprefix("\ufeff")])
+        self.row: list[str] = []  # the lines of the row that is read
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        if self._anew and self.row:
+            raise StopIteration  # only the last one that is read anew may go on in what follows
+        line = self._anew.popleft() if self._anew else self._text.readline()
+        if not line:
+            raise StopIteration
+        self.row.append(line)
+        return line
+
+    def refuse(self) -> str:
+        """The first line of a row that is none; those behind it come again."""
+        first, *behind = self.row
+        self._anew.extendleft(reversed(behind))
+        self.row = [first]
+        return first
+
+
 def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line | BadLine]:
-    text = io.TextIOWrapper(stream, encoding, errors="ingest.no_text", newline="")
-    first = text.readline()
-    if not first:
-        return
+    lines = _Lines(io.TextIOWrapper(stream, encoding, errors="ingest.no_text", newline=""))
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(chain((first.removeprefix("\ufeff"),), text), delimiter=delimiter, strict=True)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        header = next(rows)
+        header = next(rows, None)
     except csv.Error as error:
         raise BrokenFile(f"the first line has to name the columns, and is not well-formed: {error}") from None
+    if header is None:
+        return
     names = [name.strip() for name in header]
     if len(set(names)) != len(names) or "" in names:
         raise BrokenFile("the first line has to name the columns, each once and none empty")
+    number = 1
     while True:
-        number = rows.line_num + 1
+        number += len(lines.row)
+        lines.row = []
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield BadLine(number, "wrong_type", f"the row is not well-formed: {error}", "")
+            text = _shown(lines.refuse()).rstrip("\r\n")
+            yield BadLine(number, "wrong_type", f"the row is not well-formed: {error}", text)
             continue
         if row:
-            yield _row(number, names, row, encoding)
+            yield _row(number, len(lines.row), names, row, encoding)
 
 
-def _row(number: int, names: list[str], row: list[str], encoding: str) -> Line | BadLine:
-    shown = msgspec.json.encode([cell.encode(errors="replace").decode() for cell in row]).decode()
+def _shown(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def _row(number: int, length: int, names: list[str], row: list[str], encoding: str) -> Line | BadLine:
+    shown = msgspec.json.encode([_shown(cell) for cell in row]).decode()
     if len(row) != len(names):
-        return BadLine(number, "wrong_type", f"the row has {len(row)} cells, the first line names {len(names)}", shown)
+        which = f"the row of {length} lines" if length > 1 else "the row"
+        sentence = f"{which} has {len(row)} cells, the first line names {len(names)}"
+        return BadLine(number, "wrong_type", sentence, shown)
     if any("\ud800" <= mark <= "\udfff" for cell in row for mark in cell):
         return BadLine(number, "not_utf8", f"the row is not {encoding}; name the encoding with --encoding", shown)
     return Line(number, {name: cell for name, cell in zip(names, row, strict=True) if cell.strip()}, shown)

@@ -14,7 +14,7 @@ _WITH_WORDS = [{"required": ["text"]}, {"required": ["title"]}, {"required": ["b
 
 
 _Name = Annotated[str, Meta(max_length=256)]
-_Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+LONGEST_ID = 512  # characters, or digits
 
 
 class NamedEntity(Struct, frozen=True):
@@ -26,7 +26,7 @@ class NamedEntity(Struct, frozen=True):
 class NativeDocument(Struct, frozen=True, omit_defaults=True):
     """One text as its publisher gives it, before cleaning."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=512, description="Names the text in alerts.")] | _Number
+    id: Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="Names the text in alerts.")] | int
     source: Annotated[str, Meta(min_length=1, max_length=256, description="Who published it: a stable short name.")]
     published_at: Annotated[
         datetime, Meta(tz=True, description="RFC 3339 with its zone. Of a bare date: the start of that day.")

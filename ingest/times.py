@@ -9,7 +9,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from ingest.complaints import shown
+from ingest.complaints import LONGEST_TIME, shown
 
 EPOCH_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # per second
 
@@ -22,7 +22,6 @@ _ZONE = r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASCII | re.IGNORECASE)
 _ENDS_IN_CLOCK = re.compile(r"\s\d{1,2}:\d\d(?::\d\d)?(?:\s+\d{4})?$", re.ASCII)  # ctime has the year behind it
 _UNSET_YEAR = re.compile(r"[a-z][\s-]+0\d{3}\s", re.ASCII | re.IGNORECASE)  # "30 Nov -0001": Python makes it 2000
-_LONGEST = 64  # characters of anything that is a time
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
 
 
@@ -58,7 +57,7 @@ def read_time(value: object, zone: tzinfo | None = None, epoch: str = "") -> Pub
 
 def _written(text: str, zone: tzinfo | None) -> Published:
     """What a text says."""
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST_TIME:
         raise UnreadableTime(f"{shown(text)}, which is too long for a time")
     found = _TIME.fullmatch(text)
     if found is None:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
+import structlog
 from msgspec import Struct
 
 from ingest.instants import SECOND
@@ -18,6 +19,9 @@ Network = IPv4Network | IPv6Network
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LEAST_TOKEN = 20  # characters: long enough that guessing is pointless
 LONGEST_NAME = 60
+SENDABLE = "printable ASCII without spaces"
+
+_log = structlog.get_logger(__name__)
 
 
 class Caller(Struct, frozen=True):
@@ -41,15 +45,22 @@ class AccessSettings(Struct, frozen=True):
         return not (self.tokens or self.proxies)
 
 
+def is_sendable(token: str) -> bool:
+    """Whether a header can carry it."""
+    return token.isascii() and token.isprintable() and " " not in token
+
+
 def read_tokens(lines: str) -> dict[str, bytes]:
     """From `name:token` lines to hashes by name; empty lines and those with # are passed over. Raises `ValueError`."""
     tokens: dict[str, bytes] = {}
     for number, line in enumerate(lines.splitlines(), 1):
-        name, found, token = line.strip().partition(":")
-        if not name or name.startswith("#"):
+        name, _, token = (part.strip() for part in line.partition(":"))
+        if not line.strip() or name.startswith("#"):
             continue
-        if not found or len(token) < LEAST_TOKEN:
-            raise ValueError(f"line {number} must be name:token, the token of at least {LEAST_TOKEN} characters")
+        if not (name and len(token) >= LEAST_TOKEN and is_sendable(token)):
+            raise ValueError(
+                f"line {number} must be name:token, the token of at least {LEAST_TOKEN} characters, {SENDABLE}"
+            )
         if name in tokens or len(name) > LONGEST_NAME or not name.isprintable():
             raise ValueError(f"line {number}: a name stands there once and has at most {LONGEST_NAME} characters")
         tokens[name] = sha256(token.encode()).digest()
@@ -63,10 +74,11 @@ class Access:
 
     def __init__(self, settings: AccessSettings) -> None:
         self.settings = settings
+        self._complaints: set[str] = set()
 
     def bearer(self, token: str) -> str | None:
         """Whose token it is. Takes the same time whatever is wrong with it."""
-        given, owner = sha256(token.encode()).digest(), None
+        given, owner = sha256(token.strip().encode()).digest(), None
         for name, known in self.settings.tokens.items():
             if hmac.compare_digest(given, known):
                 owner = name
@@ -101,24 +113,41 @@ class Access:
         """Who asks, or None. `headers` by small names, all that was sent of each; `cookie` that of a session."""
         scheme, _, token = next(iter(headers.get("authorization", ())), "").partition(" ")
         if scheme.lower() == "bearer":
-            if owner := self.bearer(token.strip()):
+            if owner := self.bearer(token):
                 return Caller(owner, "bearer")
             if not self.is_proxy(peer):
                 return None  # from a proxy it may be the proxy's own token, which says nothing here
         if self.is_proxy(peer):
             names = headers.get(self.settings.user_header, ())
             if len(names) > 1:
-                return None  # it added its own to what the user sent: which is whose cannot be told
-            told = "".join(names).strip()[:LONGEST_NAME]
+                self._complain("came twice: the proxy must replace what users send")
+                return None  # which one is whose cannot be told
+            told = _unicode("".join(names)).strip()[:LONGEST_NAME]
             if told and told.isprintable():
                 return Caller(told, "proxy")
+            if told:
+                self._complain("holds what cannot be printed")
         if cookie and (name := self.session(cookie, now)):
             return Caller(name, "session")
         return Caller("local", "open") if self.settings.is_open else None
 
+    def _complain(self, why: str) -> None:
+        """Once, however often it is so."""
+        if why not in self._complaints:
+            self._complaints.add(why)
+            _log.warning("user header not taken", header=self.settings.user_header, why=why)
+
     def _signature(self, name: str, until: int) -> str:
         key = self.settings.tokens[name]
         return hmac.new(key, f"bellwether session {until} {name}".encode(), sha256).hexdigest()
+
+
+def _unicode(header: str) -> str:
+    """What was sent as UTF-8; a header is read as Latin-1, and may be meant so."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def may_be_open(host: str) -> bool:

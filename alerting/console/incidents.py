@@ -42,7 +42,8 @@ class Incident(Struct, frozen=True):
     state: Literal["open", "closed"]  # of the event, not of the case
     told_at: datetime
     case: Case
-    muted: Entry | None
+    muted: Entry | None  # why nobody is told of any of it
+    mutes: tuple[Entry, ...]  # all that are in force: of the incident, of one of its subjects
     due_at: datetime | None  # by when somebody must have taken it up; None: nothing to wait for
     is_overdue: bool
 
@@ -74,6 +75,7 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
     if due_at:
         # Who muted it wanted to hear of it then; of several subjects, the first that is to be heard again counts.
         due_at = min(view.cases.muted_until(alert, due_at, now) for alert in audible)
+    names = dict.fromkeys([name, *(str(alert.subject) for alert in alerts)])
     return Incident(
         id=name,
         lead=lead,
@@ -83,6 +85,7 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
         told_at=min(line.told_at for line in lines),
         case=case,
         muted=muted,
+        mutes=tuple(view.cases.mutes(names, now)),
         due_at=due_at,
         is_overdue=due_at is not None and now >= instant(due_at),
     )

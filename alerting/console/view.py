@@ -6,10 +6,10 @@ One thread folds, others look; whoever does either holds `lock`. Nothing here is
 from collections.abc import Iterator
 from datetime import datetime
 from threading import RLock
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import structlog
-from msgspec import MsgspecError, Struct, json
+from msgspec import Meta, MsgspecError, Struct, convert, json
 
 from alerting import audit
 from alerting.alerts import ALERTS, Alert, decode_alert
@@ -33,6 +33,7 @@ MOST_DELIVERIES = 50_000
 
 _log = structlog.get_logger(__name__)
 _audit = json.Decoder(audit.Entry)
+_Zoned = Annotated[datetime, Meta(tz=True)]
 
 
 class Revision(Struct, frozen=True):
@@ -158,9 +159,8 @@ class View:
         if entry.act != "delivery":
             return
         details = entry.details
-        found = Delivery(
-            datetime.fromisoformat(entry.at), details.get("destination", entry.who), details.get("outcome", "")
-        )
+        at = convert(entry.at, _Zoned)  # the log takes any text
+        found = Delivery(at, details.get("destination", entry.who), details.get("outcome", ""))
         self._deliveries.setdefault(entry.about, []).append(found)
         if len(self._deliveries) > MOST_DELIVERIES:
             del self._deliveries[next(iter(self._deliveries))]

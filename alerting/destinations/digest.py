@@ -15,9 +15,14 @@ class Digest(Struct, frozen=True):
     """Alerts as they stood at last, and notices, in the order in which they came."""
 
     due_at: datetime  # for when it was planned (wall clock)
-    last: str  # key of the newest thing in it
+    last: str  # key of the newest thing that waited for it, told in it or not
     alerts: tuple[Alert, ...]  # each with its first document only
     notices: tuple[Notice, ...]
+
+    @property
+    def matters(self) -> tuple[Alert | Notice, ...]:
+        """All that it tells."""
+        return *self.alerts, *self.notices
 
     @property
     def key(self) -> str:
@@ -34,6 +39,6 @@ def digest(due: int, matters: Iterable[Alert | Notice]) -> Digest:
         last = matter.key
         if isinstance(matter, Notice):
             notices[matter.key] = matter
-        else:
+        elif matter.id not in alerts or alerts[matter.id].revision < matter.revision:
             alerts[matter.id] = replace(matter, top_documents=matter.top_documents[:1])
     return Digest(moment(due), last, tuple(alerts.values()), tuple(notices.values()))

@@ -5,6 +5,8 @@ What was told in a digest is known by two numbers for each partition: it was due
 came is known by its offset, as far as there is room.
 """
 
+from collections.abc import Callable, Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,7 +15,7 @@ from alerting.destinations.digest import Digest, digest
 from alerting.destinations.line import Source, Waiting
 from alerting.notices import Notice
 from ingest.instants import SECOND
-from ingest.logs import Place, Record
+from ingest.logs import Place
 
 GRACE = 30 * SECOND  # so long after a digest is due, what belongs to it has been read
 UNTOLD = 200  # offsets in a note: Kafka takes 4,096 bytes
@@ -55,6 +57,12 @@ class Holding(Struct, frozen=True, eq=False):
     source: Source
     matter: Alert | Notice
     due: int
+    is_behind: bool = False  # another alert stands for its incident: it is told if that one is muted
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        """Where it stands in a digest, in whatever order the logs were read."""
+        return self.source.record.appended_at, self.source.place.log, self.source.record.offset
 
 
 class Held:
@@ -64,13 +72,16 @@ class Held:
         self._holdings: list[Holding] = []
         self._leaving: list[Holding] = []  # in a digest that is in the line
         self._until = 0
+        self.told: list[Holding] = []  # of these, what the digest tells
+        # And what it does not, with why: somebody muted it. Empty: it was behind something else anyway.
+        self.muted: list[tuple[Source, Alert, str]] = []
 
     def __len__(self) -> int:
-        return len(self._holdings) + len(self._leaving)
+        return sum(not holding.is_behind for holding in (*self._holdings, *self._leaving))
 
-    def hold(self, place: Place, record: Record, matter: Alert | Notice, due: int) -> None:
-        """`matter` is told in the digest that is due at instant `due`."""
-        self._holdings.append(Holding(Source(place, record), matter, due))
+    def hold(self, holding: Holding) -> None:
+        """It waits for its digest."""
+        self._holdings.append(holding)
 
     def release(self, alert: Alert, at: int) -> None:
         """`alert` is told by itself or in a digest at instant `at`: one that is due later need not tell how it stood before.
@@ -88,15 +99,36 @@ class Held:
         due = min(holding.due for holding in self._holdings)
         if now < due + GRACE:
             return None
-        self._leaving = [holding for holding in self._holdings if holding.due <= due]
+        self._leaving = sorted((each for each in self._holdings if each.due <= due), key=lambda each: each.order)
         self._holdings = [holding for holding in self._holdings if holding.due > due]
         self._until = due
-        whole: Digest = digest(due, [holding.matter for holding in self._leaving])
-        return Waiting(whole, due, [holding.source for holding in self._leaving])
+        return Waiting(self._digest(self._leaving), due, [holding.source for holding in self._leaving])
 
-    def told(self) -> int:
+    def choose(self, mute: Callable[[Alert], str], stands_for: Callable[[Place, str], str]) -> Digest:
+        """The digest in the line, its turn having come: without what is muted, and what is behind something that is told.
+
+        `mute` says why an alert is muted, if it is; `stands_for`, by what a destination hears of an incident.
+        """
+        alerts = (each.matter for each in self._leaving if isinstance(each.matter, Alert))
+        mutes = {alert.id: why for alert in alerts if (why := mute(alert))}
+        self.told, self.muted = [], []
+        standing: dict[str, str] = {}  # for each incident, what is told of it
+        for holding in self._leaving:
+            matter = holding.matter
+            if isinstance(matter, Alert):
+                if matter.id in mutes:
+                    self.muted.append((holding.source, matter, "" if holding.is_behind else mutes[matter.id]))
+                    continue
+                before = stands_for(holding.source.place, matter.incident) if holding.is_behind else ""
+                before = standing.setdefault(matter.incident, matter.id if before in {"", *mutes} else before)
+                if holding.is_behind and before != matter.id:
+                    continue
+            self.told.append(holding)
+        return self._digest(self.told)
+
+    def done(self) -> int:
         """The digest in the line is done with; returns until when due things are told now."""
-        self._leaving = []
+        self._leaving, self.told, self.muted = [], [], []
         return self._until
 
     def put_back(self) -> None:
@@ -123,6 +155,10 @@ class Held:
             if holding.source.place == place and holding.source.record.offset >= 0
         ]
         return min(offsets, default=-1)
+
+    def _digest(self, holdings: Iterable[Holding]) -> Digest:
+        told = digest(self._until, [holding.matter for holding in holdings])
+        return replace(told, last=self._leaving[-1].matter.key)
 
 
 def _is_before(matter: Alert | Notice, alert: Alert) -> bool:

@@ -26,8 +26,11 @@ class Quiet(Struct, frozen=True):
         if not (self.start <= clock or clock < self.end if over_midnight else self.start <= clock < self.end):
             return None
         tomorrow = over_midnight and clock >= self.start
-        end = _at(local + ONE_DAY if tomorrow else local, self.end, self.zone)
-        return max(end, at + 1)  # where clocks are put forward over the end
+        day = local + ONE_DAY if tomorrow else local
+        ends = (
+            _at(day, self.end.replace(fold=fold), self.zone) for fold in (0, 1)
+        )  # twice where clocks are put back over it
+        return next((end for end in ends if end > at), at + 1)  # none where they are put forward over it
 
 
 class DigestTimes(Struct, frozen=True):

@@ -1,5 +1,7 @@
 """From records to the line: what is known already, what is for this destination, and what waits for a digest."""
 
+from collections.abc import Callable
+
 import structlog
 from cachetools import LRUCache
 from msgspec import MsgspecError, Struct
@@ -8,10 +10,10 @@ from msgspec.structs import replace
 from alerting.alerts import Alert, decode_alert
 from alerting.destinations.answers import Renewing
 from alerting.destinations.digest import Digest
-from alerting.destinations.held import UNTOLD, Bookmark, Held
+from alerting.destinations.held import UNTOLD, Bookmark, Held, Holding
 from alerting.destinations.line import Line, Source
 from alerting.destinations.metrics import DeliverMetrics
-from alerting.destinations.triage import NOW, Decision, Rules, Triage
+from alerting.destinations.triage import JOINED, NOW, Decision, Rules, Triage
 from alerting.notices import NOTICES, Notice, decode_notice
 from ingest.deadletters import destination_of
 from ingest.instants import DAY
@@ -75,6 +77,12 @@ class Intake:
             self._read_for_digest = dict(self._read)
             self.line.add(digest)
 
+    def choose(self, mute: Callable[[Alert], str]) -> None:
+        """The turn of the digest at the head of the line has come: it tells of what nobody has muted by now."""
+        self.line.head.matter = self.held.choose(
+            mute, lambda place, incident: self._triages[place].stands_for(incident)
+        )
+
     def is_head_told(self) -> bool:
         """Whether the head of the line is to be told. If not, it is done with: it was passed over or is held."""
         head = self.line.head
@@ -94,21 +102,33 @@ class Intake:
         """The head of the line is done with: it was delivered, or nobody was told of it."""
         head = self.line.leave()
         if isinstance(head.matter, Digest):
-            until = self.held.told()
+            self._note_digest()
+            until = self.held.done()
             for place, below in self._read_for_digest.items():
                 self._bookmarks[place] = replace(self._bookmarks[place], told_until=until, told_below=below)
                 self.line.keep(place, self._committed[place])
         elif isinstance(head.matter, Alert):
             (source,) = head.sources
-            triage = self._triages[source.place]
             if is_told:
-                triage.told(head.matter)
+                self._triages[source.place].told(head.matter)
                 return
-            triage.untold(head.matter)
-            if head.after is not None:
-                mark = self._bookmarks[source.place]
-                untold = (*mark.untold, source.record.offset)[-UNTOLD:]
-                self._bookmarks[source.place] = replace(mark, untold=untold)
+            self._note_untold(source, head.matter, is_kept=head.after is not None)
+
+    def _note_digest(self) -> None:
+        """What was muted makes nothing wait; what was told takes its place."""
+        for source, alert, _ in self.held.muted:
+            self._note_untold(source, alert, is_kept=source.record.offset >= 0)
+        for holding in self.held.told:
+            if isinstance(holding.matter, Alert):
+                self._triages[holding.source.place].told(holding.matter, holding.due)
+
+    def _note_untold(self, source: Source, alert: Alert, *, is_kept: bool) -> None:
+        """Nobody was told of `alert`; also for a box that starts again, if its log `is_kept`."""
+        self._triages[source.place].untold(alert)
+        if is_kept:
+            mark = self._bookmarks[source.place]
+            untold = (*mark.untold, source.record.offset)[-UNTOLD:]
+            self._bookmarks[source.place] = replace(mark, untold=untold)
 
     def commits(self) -> dict[Place, Position]:
         """What may be committed since this was last asked."""
@@ -156,12 +176,12 @@ class Intake:
             return
         decision = self._decide(place, record, matter)
         self._keep(place, record, matter, decision, is_sure=False)
-        if decision != NOW or not isinstance(matter, Alert):
+        if not isinstance(matter, Alert):
             return
         is_told = record.offset not in mark.untold
         if not is_told:
             self._triages[place].untold(matter)
-        if renewing is not None and (is_told or matter.state == "closed"):
+        if renewing is not None and decision == NOW and (is_told or matter.state == "closed"):
             renewing.recall(matter)
 
     def _join(self, place: Place, record: Record) -> None:
@@ -209,7 +229,7 @@ class Intake:
         if isinstance(matter, Alert):
             self.held.release(matter, told_at)
         if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
-            self.held.hold(place, record, matter, decision.due)
+            self.held.hold(Holding(Source(place, record), matter, decision.due, decision.reason == JOINED))
 
     def _is_for_another(self, record: Record) -> bool:
         """Whether it was put back because another destination had not taken it."""

@@ -24,6 +24,7 @@ class Waiting(Struct, eq=False):
     sources: Sequence[Source]  # one; of a digest, all it is made of
     after: int | None = None  # the position to commit once it is done with; None: nothing to commit
     is_undecided: bool = False  # what becomes of it hangs on what stands before it
+    is_begun: bool = False  # one message of several was taken
 
     @property
     def key(self) -> str:

@@ -18,6 +18,7 @@ from ingest.fetch import retry_after_s
 TIMEOUT_S = 5.0
 DRAIN_S = 0.5
 BODY_BYTES = 65_536  # of an answer; more is not read
+LARGEST_PORT = 65_535
 TRY_AGAIN = {408, 425, 429}
 
 
@@ -109,7 +110,7 @@ class Posting:
         except (TimeoutError, httpx.TimeoutException):
             sentence = f"{self.shown} did not answer within {self._timeout_s:g} s"
             return Away("timeout", sentence, took_s=clock() - start)
-        except httpx.RequestError as error:
+        except Exception as error:  # noqa: BLE001 - whatever httpx and what it stands on raise, groups included
             reason, sentence = self._explain(error)
             return Away(reason, sentence, took_s=clock() - start)
         return Reply(status, retry_after_s(retry_after, now), body, clock() - start)
@@ -128,7 +129,7 @@ class Posting:
                 await response.aclose()
         return response.status_code, response.headers.get("retry-after", ""), bytes(body)
 
-    def _explain(self, error: httpx.RequestError) -> tuple[str, str]:
+    def _explain(self, error: Exception) -> tuple[str, str]:
         """Reason and sentence."""
         causes = list(_causes(error))
         for cause in causes:
@@ -157,10 +158,13 @@ def http_url(address: SecretStr, what: str) -> httpx.URL:
     sentence = f"{what} must begin with https:// or http:// and name a host"
     try:
         url = httpx.URL(address.get_secret_value())
-    except httpx.InvalidURL:
+        is_one = url.scheme in {"http", "https"} and url.host
+    except (httpx.InvalidURL, ValueError):  # whose words may hold the address
         raise ValueError(sentence) from None
-    if url.scheme not in {"http", "https"} or not url.host:
+    if not is_one:
         raise ValueError(sentence)
+    if url.port is not None and url.port > LARGEST_PORT:
+        raise ValueError(f"the port in {what} must be at most {LARGEST_PORT}")
     return url
 
 

@@ -33,7 +33,10 @@ class Rules(Struct, frozen=True):
 
 
 class Decision(NamedTuple):
-    """`reason` is empty for what goes out now. `due`: the digest that it belongs to; None: it is told never."""
+    """`reason` is empty for what goes out now. `due`: the digest that it belongs to; None: it is told never.
+
+    What has joined an incident that waits for its digest is in one too, and told if what stands for the incident is muted.
+    """
 
     reason: str = ""
     due: int | None = None
@@ -73,8 +76,12 @@ class Triage:
             return Decision(reason)
         decision = self._by_itself(matter, at)
         if isinstance(matter, Alert) and matter.joined and self._has_heard(matter, decision):
-            return Decision(JOINED, by=self._heard.get(matter.incident, ""))
+            return Decision(JOINED, self._due_behind(matter.incident, decision), self._heard.get(matter.incident, ""))
         return decision
+
+    def stands_for(self, incident: str) -> str:
+        """The key by which it heard of `incident` at once, or the id of what stands for it in a digest; empty: there is none."""
+        return self._heard.get(incident) or self._unheard.get(incident, "")
 
     def keep(self, alert: Alert, at: int, decision: Decision) -> None:
         """The decision stands: later ones go by it."""
@@ -90,16 +97,21 @@ class Triage:
             stands_for_it = "" if decision.due is None else self._unheard.get(alert.incident) or alert.id
             self._unheard[alert.incident] = stands_for_it
 
-    def told(self, alert: Alert) -> None:
-        """`alert` went out: it takes the place of a revision before it of which nobody was told."""
-        self._heard.setdefault(alert.incident, alert.key)
-        self._taken.setdefault(alert.id, Taken(alert.key, 0))
+    def told(self, alert: Alert, due: int = 0) -> None:
+        """`alert` went out, by itself or in the digest that was `due`: it takes the place of what was told to nobody."""
+        if not due:
+            self._heard.setdefault(alert.incident, alert.key)
+        elif not self.stands_for(alert.incident):
+            self._unheard[alert.incident] = alert.id
+        self._taken.setdefault(alert.id, Taken(alert.key, due))
 
     def untold(self, alert: Alert) -> None:
-        """`alert` was to go out now, but nobody was told of it: nothing is held back or followed because of it."""
+        """`alert` had its turn, but nobody was told of it: nothing is held back or followed because of it."""
         self._cool_down.untold(alert)
         if alert.id in self._taken and self._taken[alert.id].by == alert.key:
             del self._taken[alert.id]
+            if self._unheard.get(alert.incident) == alert.id:
+                self._unheard[alert.incident] = ""
         if self._heard.get(alert.incident) == alert.key:
             del self._heard[alert.incident]
             self._unheard[alert.incident] = ""
@@ -141,6 +153,13 @@ class Triage:
         if alert.id in self._taken:
             return False
         return alert.incident in self._heard or (decision != NOW and bool(self._unheard.get(alert.incident)))
+
+    def _due_behind(self, incident: str, decision: Decision) -> int | None:
+        """When is told what would be by `decision`, if what stands for its incident in a digest is muted then."""
+        lead = "" if incident in self._heard else self._unheard.get(incident, "")
+        if not lead or decision.due is None:
+            return None
+        return max(decision.due, self._taken[lead].due) if lead in self._taken else decision.due
 
     def _in_next_digest(self, reason: str, at: int) -> Decision:
         return self._later(reason, self._rules.digests.after(at) if self._rules.digests else None)

@@ -135,8 +135,9 @@ def _line(letter: "Letter") -> dict[str, Any]:
 def replay_letters(load: Load, file: Path | None, reason: str | None, everything: bool) -> None:
     """Put letters back into the logs they came from: those in FILE as repaired there, or as they are (--reason, --all).
 
-    What would be refused again under the settings in force stays dead and is told; the exit code is then 3. Nothing is put
-    back twice: marks in the log of dead letters see to that, also when this command was killed on its way.
+    What would be refused again under the settings in force, or came from a log that is gone, stays dead and is told; the exit
+    code is then 3. Nothing is put back twice: marks in the log of dead letters see to that, also when this command was killed
+    on its way. Run one at a time: of two at once each may put back the same.
     """
     from bellwether.clock import now  # noqa: PLC0415
     from bellwether.publishing import logs_there  # noqa: PLC0415
@@ -150,7 +151,7 @@ def replay_letters(load: Load, file: Path | None, reason: str | None, everything
     with logs_there(settings, DEAD_LETTERS.log) as logs, closing(logs.writer()) as writer:
         chosen = as_they_are(letters(logs), reason) if file is None else repaired(letters(logs), file, refused)
         done = _done(logs)
-        put = put_back(logs, writer, sound(chosen, settings, now(), done, refused), now())
+        put = put_back(logs, writer, sound(chosen, settings, logs, done, refused), now())
     for sentence in refused:
         click.echo(sentence, err=True)
     told = f"{put.back:,} dead letters put back"

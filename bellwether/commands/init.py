@@ -40,7 +40,8 @@ def init(load: Callable[[], Settings], wait: float, *, forget_checkpoints: bool)
     for sentence in _patiently(ensure, wait) or ["nothing to do"]:
         click.echo(sentence)
     names = ", ".join(kept.log for kept in kept_logs(settings))
-    click.echo(f"all logs are there: {names}")
+    place = "" if settings.kafka else f", in {settings.log_path}"
+    click.echo(f"all logs are there{place}: {names}")
 
 
 def _forget(logs: "Logs") -> list[str]:

@@ -9,7 +9,6 @@ from bellwether.settings import Settings
 from ingest.times import EPOCH_UNITS
 
 if TYPE_CHECKING:
-    from bellwether.publishing import FilePublisher
     from ingest.feeds import FeedSettings
 
 FIELD = "Where a field stands: NAME=KEY, with dots into nested objects; NAME==VALUE for a constant; id==hash makes ids."
@@ -46,8 +45,8 @@ def publish(load: Callable[[], Settings], /, files: tuple[str, ...], feeds: tupl
     says how to go on: --from-line N.
 
     A feed is asked politely (only for what has changed, no sooner than it wants) and each of its entries is published once,
-    over restarts and crashes too. Of the fields' options it takes --field source==NAME and --timezone; without them the
-    source is the feed's host, and times without zone are read as UTC.
+    over restarts and crashes too, if one process at a time follows it. Of the fields' options it takes --field source==NAME
+    and --timezone; without them the source is the feed's host, and times without zone are read as UTC.
 
     \b
     Examples:
@@ -83,14 +82,9 @@ def _publish_files(settings: Settings, files: tuple[str, ...], options: dict[str
     if len(files) > 1 and (options["rejects"] or options["from_line"] > 1):
         raise click.UsageError("--rejects and --from-line are for one file at a time")
     if options["dry_run"]:
-        return _every(FilePublisher(settings, to, None, FileOptions(mapping, **chosen)), files)
+        return FilePublisher(settings, to, None, FileOptions(mapping, **chosen)).publish_all(files)
     with logs_with(settings, to) as logs, closing(logs.writer()) as writer:
-        return _every(FilePublisher(settings, to, writer, FileOptions(mapping, **chosen)), files)
-
-
-def _every(publisher: "FilePublisher", files: tuple[str, ...]) -> bool:
-    counts = [publisher.publish(name) for name in files]
-    return not any(count.rejected for count in counts)
+        return FilePublisher(settings, to, writer, FileOptions(mapping, **chosen)).publish_all(files)
 
 
 def _publish_feeds(settings: Settings, feeds: tuple[str, ...], options: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from classifier.training.report import by_source, calibration
 
 _USE = """# {name}
 
-A bilingual (English, Chinese) model for short financial texts: news, headlines, posts. For each text it gives a probability
+A model for short financial texts{languages}: news, headlines, posts. For each text it gives a probability
 for each of 17 topics, negative / neutral / positive, and weights that show which words spoke for each answer. It is
 made for *watching shares over many texts*; a single answer is a hint to look, never a ground for a decision about a person or
 a trade.
@@ -20,6 +20,8 @@ scale a row.
 **Start.** The encoder was `{encoder}`, whose licence is its own. Chinese vocabulary rows start from English glosses of
 CC-CEDICT (CC BY-SA 4.0) and of a list of our own.{teachers}
 """
+
+_LANGUAGES = {"en": "English", "zh": "Chinese", "und": "other languages"}
 
 _TEACHERS = """
 
@@ -51,7 +53,7 @@ _LIMITS = """
 {corpora}- A source without a row above has too few labelled rows in fold 0, or none.{not_judged}
 - "Neutral" means something else in each corpus; two-way corpora say nothing of it. On texts from elsewhere, trust the ranking of
   negative texts more than the share of neutral ones.
-- Irony, images, voice and languages other than English and Chinese are out of reach. Texts beyond 256 tokens are read in
+- Irony, images, voice and languages other than those of its rows are out of reach. Texts beyond 256 tokens are read in
   overlapping chunks and answered as by one attention over all of them, up to 8 chunks; training saw only the first 96 to 128.
 - The words shown beside an answer are where a topic's query looked, and what each token added to the leading sentiment. Struck
   out, they lower the answer's probability several times as much as random words do; they are evidence, not proof of a cause.
@@ -108,7 +110,10 @@ def model_card(
     )
     is_ours = any(each["source"] == _OWN_SENTENCES for each in licences)
     limits = _LIMITS.format(not_judged=not_judged, corpora=_OWN_CORPORA if is_ours else "")
-    use = _USE.format(name=name, parameters=parameters, teachers=taught, encoder=card.encoder, **encoder_config)
+    spoken = " and ".join(_LANGUAGES.get(each, each) for each in card.languages)
+    languages = f" in {spoken}" if spoken else ""
+    told = {"teachers": taught, "languages": languages, "encoder": card.encoder}
+    use = _USE.format(name=name, parameters=parameters, **told, **encoder_config)
     return use + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
 
 

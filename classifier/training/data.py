@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS, TOPICS
-from classifier.training.rows import rows_of
+from classifier.training.rows import given_text, rows_of, text_of
+from ingest.complaints import kind_of
+from ingest.language import language_of
 
 UNLABELLED = -1  # sentiment of a row that has none
 VALIDATION_FOLD = 0
 FEWEST_HELD_OUT = 2  # one to calibrate on, one to judge
 _CORPUS_ROWS = 500
+_TEXTS = ("text", "title", "body", "lang")
+_FOLD = re.compile(r"[0-9](?:\.0*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,12 @@ class Example:
     """One text with its targets.
 
     Attributes:
-        id: the row's id, or a hash of its text.
-        text: what the model reads.
-        lang: `en`, `zh` or what the row says.
+        id: the row's id, or a hash of its text as it was given.
+        text: what the model reads, cleaned.
+        lang: `en`, `zh` or `und`, as of a document.
         source: the corpus.
         licence: as the corpus states it.
-        fold: 0 to 9, a hash of the text; see `split`.
+        fold: 0 to 9, a hash of the text as it was given; see `split`.
         sentiment: index into `SENTIMENTS`, or `UNLABELLED`.
         is_two_way: the corpus knows no "neutral".
         sentiment_weight: 0 without a label.
@@ -157,9 +162,9 @@ def unlabelled(rows: Iterable[Mapping[str, Any]], held_out: Sequence[Example]) -
     make = _LabelledRow(TOPICS, LabelWeights())
     sources = {text_of(row): f"{row.get('source', 'texts')}, unlabelled" for row in rows}
     return [
-        replace(make.example({"text": text, "lang": "", "source": source, "fold": 1}), is_weak=True)
+        replace(make.example({"text": text, "source": source, "fold": 1}), is_weak=True)
         for text, source in sources.items()
-        if text.strip() and text not in kept
+        if text and text not in kept
     ]
 
 
@@ -169,14 +174,29 @@ def every_example(labelled: Iterable[Path], weak: Iterable[Path], texts: Iterabl
     return examples + unlabelled(json_rows(texts), split(examples)[1])
 
 
-def text_of(row: Mapping[str, Any]) -> str:
-    """The text of a row: `text`, or title, newline, body."""
-    return str(row["text"]) if row.get("text") else "\n".join(str(row[k]) for k in ("title", "body") if row.get(k))
-
-
 def json_rows(files: Iterable[Path]) -> list[dict[str, Any]]:
-    """The rows of files whose labels, if any, do not matter; broken lines are left out."""
-    return [row for path in files for _, row in rows_of(path) if isinstance(row, dict)]
+    """The rows with a text of files whose labels, if any, do not matter; how many lines are left out goes to standard error.
+
+    Raises:
+        DataError: nothing of a file can be read.
+    """
+    rows: list[dict[str, Any]] = []
+    mistakes: list[str] = []
+    for path in files:
+        found: list[dict[str, Any]] = []
+        left_out: list[str] = []
+        for place, row in rows_of(path, is_labelled=False):
+            if isinstance(row, dict) and text_of(row):
+                found.append(row)
+            else:
+                left_out.append(f"{place}: {row if isinstance(row, str) else 'no text'}")
+        if left_out and found:
+            print(f"{path.name}: {len(left_out)} lines are left out. The first: {left_out[0]}", file=sys.stderr)
+        mistakes += [] if found else left_out
+        rows += found
+    if mistakes:
+        raise DataError(mistakes)
+    return rows
 
 
 class _LabelledRow:
@@ -187,8 +207,10 @@ class _LabelledRow:
 
     def mistakes(self, row: Mapping[str, Any]) -> list[str]:
         """What is wrong with a row, in words."""
-        found = []
-        if not text_of(row).strip():
+        found = [
+            f"{key} is {kind_of(row[key])}, not a text" for key in _TEXTS if not isinstance(row.get(key), str | None)
+        ]
+        if not found and not text_of(row):
             found.append("no text")
         if row.get("sentiment") not in (None, *SENTIMENTS):
             found.append(f"sentiment is {row['sentiment']!r}, not one of {', '.join(SENTIMENTS)}")
@@ -196,7 +218,7 @@ class _LabelledRow:
             found.append(f"sentiment_classes is {row['sentiment_classes']!r}, not 2 or 3")
         if row.get("sentiment") is None and row.get("topics") is None:
             found.append("neither sentiment nor topics")
-        if not re.fullmatch(r"[0-9]", str(row.get("fold", 0))):
+        if row.get("fold") is not None and not _FOLD.fullmatch(str(row["fold"])):
             found.append(f"fold is {row['fold']!r}, not 0 to 9")
         for key in ("topics", "topics_known"):
             value = row.get(key)
@@ -220,14 +242,15 @@ class _LabelledRow:
         if "other" not in self._known(row):  # none of those that the corpus can answer
             holds.discard("other")
         weights = self.topic_weights(row, text, holds)
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        # Not of the cleaned text: a change in how texts are cleaned moves no row into another fold.
+        digest = hashlib.sha256(given_text(row).encode()).hexdigest()
         return Example(
             id=str(digest[:16] if row.get("id") is None else row["id"]).strip() or digest[:16],
             text=text,
-            lang=str(row.get("lang") or "en"),
+            lang=language_of(text, row.get("lang")),
             source=_first(row.get("sources")) or str(row.get("source") or "own"),
             licence=_first(row.get("licences")) or "not stated",
-            fold=int(row["fold"]) if "fold" in row else int(digest[:8], 16) % 10,
+            fold=int(digest[:8], 16) % 10 if row.get("fold") is None else int(float(row["fold"])),
             sentiment=sentiment,
             is_two_way=is_two_way,
             sentiment_weight=weight,

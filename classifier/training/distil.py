@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from transformers import set_seed
 
 from classifier.training.batches import Balance, MixedSampler, TokenizedExamples, collate, draw_rates, targets_of
+from classifier.training.checkpoints import last_checkpoint
 from classifier.training.data import Example, every_example, split
 from classifier.training.hardware import fastest_attention
 from classifier.training.loss import answer_losses, total_loss
@@ -40,7 +41,7 @@ from classifier.training.model import (
 )
 from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings
-from classifier.training.train import LabelTrainer, last_checkpoint, trainer_arguments
+from classifier.training.train import LabelTrainer, trainer_arguments
 from classifier.training.vocabulary import read_tokenizer
 
 LAYERS = (0, 2, 5)

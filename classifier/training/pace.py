@@ -13,6 +13,9 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+KEPT_EVERY = 300.0
+"""Seconds of training after which it is kept, so that no more is lost when it is interrupted."""
+
 
 class Pace:
     """Share of the run that is done."""
@@ -45,24 +48,37 @@ class Pace:
 
 
 class PaceKeeper(TrainerCallback):
-    """Stops the trainer when the pace says so, and keeps the time spent beside the checkpoints."""
+    """Stops the trainer when the pace says so, asks for checkpoints in time, and keeps the time spent beside them."""
 
     def __init__(self, pace: Pace, folder: Path) -> None:
         self._pace = pace
+        self._kept_at = 0.0
         self._file = folder / "pace.json"
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Takes up the time that an interrupted run had spent."""
-        spent = json.loads(self._file.read_text("utf-8")) if state.global_step and self._file.exists() else 0.0
-        self._pace.resume(spent)
+        self._kept_at = self._spent() if state.global_step else 0.0
+        self._pace.resume(self._kept_at)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Writes down the time spent."""
-        self._file.write_text(json.dumps(self._pace.elapsed_seconds()), "utf-8")
+        self._kept_at = self._pace.elapsed_seconds()
+        partial = self._file.with_name(f"partial.{self._file.name}")
+        partial.write_text(json.dumps(self._kept_at), "utf-8")
+        partial.replace(self._file)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Ends the run at its end."""
+        """Ends the run at its end, and asks for a checkpoint when the last is `KEPT_EVERY` ago."""
         if self._pace.progress(state.global_step) >= 1:
             control.should_training_stop = control.should_evaluate = control.should_save = True
+        elif self._pace.elapsed_seconds() >= self._kept_at + KEPT_EVERY:
+            control.should_save = True
+
+    def _spent(self) -> float:
+        """What was written down; nothing where that cannot be read."""
+        try:
+            return float(json.loads(self._file.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return 0.0

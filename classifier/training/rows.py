@@ -10,13 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ingest.cleaning import clean, clean_line
 from ingest.files import LONGEST
 
+_COLUMNS = (("text", "title"), ("sentiment", "topics"))  # of a table: one of each
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON may write half of a character
 
 
-def rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Place and row, or place and what is wrong with the line or with the whole file."""
+def rows_of(path: Path, *, is_labelled: bool = True) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Place and row, or place and what is wrong with the line or with the whole file.
+
+    Args:
+        path: the file.
+        is_labelled: a table without a column of labels is a mistake.
+    """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         text = io.StringIO(raw.decode("utf-8-sig"), newline="")
@@ -24,11 +31,28 @@ def rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
         yield path.name, f"cannot be read as UTF-8 text ({error})"
         return
     if path.name.removesuffix(".gz").endswith(".csv"):
-        yield from _csv_rows(path.name, text)
+        yield from _csv_rows(path.name, text, _COLUMNS if is_labelled else _COLUMNS[:1])
         return
     for number, line in enumerate(text, start=1):
         if line.strip():
             yield f"{path.name} line {number}", _json_row(line)
+
+
+def text_of(row: Mapping[str, Any]) -> str:
+    """The text of a row as it would be served: cleaned `text`, or title, newline, body where nothing is left of it."""
+    text, title, body = clean(_given(row, "text")), clean_line(_given(row, "title")), clean(_given(row, "body"))
+    return text or (f"{title}\n{body}" if title and body else title or body)
+
+
+def given_text(row: Mapping[str, Any]) -> str:
+    """What `text_of` was made of, as it stands in the row."""
+    keys = ("text",) if clean(_given(row, "text")) else ("title", "body")
+    return "\n".join(filter(None, (_given(row, key) for key in keys)))
+
+
+def _given(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _json_row(line: str) -> dict[str, Any] | str:
@@ -45,15 +69,16 @@ def _json_row(line: str) -> dict[str, Any] | str:
     return row if isinstance(row, dict) else "not a JSON object"
 
 
-def _csv_rows(name: str, text: io.StringIO) -> Iterator[tuple[str, dict[str, Any] | str]]:
+def _csv_rows(
+    name: str, text: io.StringIO, wanted: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, dict[str, Any] | str]]:
     # A quote that is not closed swallows the rows behind it: only a strict reader tells.
     csv.field_size_limit(LONGEST)
     reader = csv.reader(text, strict=True)
     begins = 1
     try:
         columns = next(reader, [])
-        wanted = {"text or title": {"text", "title"}, "sentiment or topics": {"sentiment", "topics"}}
-        lacking = [told for told, either in wanted.items() if not either & set(columns)]
+        lacking = [" or ".join(either) for either in wanted if not set(either) & set(columns)]
         if lacking:
             yield f"{name} line 1", f"no column {', and none '.join(lacking)}, but {', '.join(columns) or 'nothing'}"
             return

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from classifier.training.data import json_rows, text_of
+from classifier.training.data import json_rows
 from classifier.training.labels import TOPICS
+from classifier.training.rows import text_of
 
 _MOVES = (
     "rises|falls|edges|gains|slips|steady|firms?|holds|climbs|drops|slides|jumps|hits|retreats|eases|recovers|rallies"
@@ -45,8 +46,8 @@ def topics_by_rule(text: str) -> list[str]:
 
 def weak_row(row: dict[str, Any], topics: Sequence[str]) -> dict[str, Any]:
     """A row that `read_examples` takes as weak."""
-    kept: dict[str, Any] = {key: row[key] for key in ("id", "lang", "fold") if key in row}
-    return kept | {"text": text_of(row), "topics": list(topics), "source": f"{row.get('source', 'own')} (rule)"}
+    kept: dict[str, Any] = {key: row[key] for key in ("id", "lang", "fold", "text", "title", "body") if key in row}
+    return kept | {"topics": list(topics), "source": f"{row.get('source', 'own')} (rule)"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

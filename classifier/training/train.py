@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AutoTokenizer, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from classifier.training.adapters import add_adapters, merge_adapters
 from classifier.training.adversary import against
@@ -31,6 +30,7 @@ from classifier.training.batches import (
     draw_rates,
     targets_of,
 )
+from classifier.training.checkpoints import last_checkpoint
 from classifier.training.data import FEWEST_HELD_OUT, DataError, Example, every_example, split
 from classifier.training.hardware import fastest_attention, has_fast_bf16
 from classifier.training.labels import DESCRIPTIONS, TOPICS
@@ -265,11 +265,6 @@ def _keep_settings(settings: Settings, examples: Sequence[Example], file: Path, 
             f"{file.parent} holds a run of other settings or rows: name another folder, or delete that run"
         )
     file.write_text(told, "utf-8")
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest of a run's checkpoints, None if there is none."""
-    return get_last_checkpoint(str(folder)) if folder.exists() else None  # type: ignore[no-untyped-call]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,6 +5,7 @@ index, and retention cuts from its front. `logs.next` hands out the offsets, so 
 was deleted.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,14 +27,17 @@ CREATE TABLE leases (
     reading_group TEXT NOT NULL, log TEXT NOT NULL, holder TEXT NOT NULL, until INTEGER NOT NULL,
     PRIMARY KEY (reading_group, log)) STRICT, WITHOUT ROWID;
 """
-
+ROOM = 1 << 16  # SQLite's shared memory takes 32 KB at once
 
 MEANINGS: dict[int, tuple[type[LogError], str]] = {
     sqlite3.SQLITE_FULL: (LogAway, "the disk of {path} is full: make room, it goes on by itself"),
     sqlite3.SQLITE_BUSY: (LogAway, "{path} is kept busy by another process"),
     sqlite3.SQLITE_LOCKED: (LogAway, "{path} is kept busy by another process"),
     sqlite3.SQLITE_NOTADB: (LogUnfit, "{path} is not an embedded log: move it away or name another file"),
-    sqlite3.SQLITE_CORRUPT: (LogUnfit, "{path} is damaged: restore it from a backup, or move it away and start anew"),
+    sqlite3.SQLITE_CORRUPT: (
+        LogUnfit,
+        "{path} is damaged: restore it from a backup, or move it away and start anew; its -wal and -shm must go too",
+    ),
     sqlite3.SQLITE_READONLY: (
         LogUnfit,
         "{path} cannot be written: give this user the right to write it and its folder",
@@ -47,8 +51,22 @@ MEANINGS: dict[int, tuple[type[LogError], str]] = {
 def explain(error: sqlite3.Error, path: Path) -> LogError:
     """What an error of SQLite means for the log at `path`."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the number is a detail
+    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR} and os.access(path.parent, os.W_OK | os.X_OK):
+        code = _told_by_the_disk(code, path)
     kind, sentence = MEANINGS.get(code, (LogAway, f"{{path}} could not be read or written: {error}"))
     return kind(sentence.replace("{path}", str(path)))
+
+
+def _told_by_the_disk(code: int, path: Path) -> int:
+    """SQLite tells a lack of room, of inodes or of open files in the words of a missing right or a broken disk."""
+    with suppress(OSError):
+        disk = os.statvfs(path.parent)
+        if disk.f_bavail * disk.f_frsize < ROOM or disk.f_files > disk.f_favail == 0:  # some count no inodes at all
+            return sqlite3.SQLITE_FULL
+    files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))]
+    there = [file for file in files if file.is_file()]
+    is_allowed = path in there and all(os.access(file, os.R_OK | os.W_OK) for file in there)
+    return sqlite3.SQLITE_IOERR if is_allowed else code
 
 
 class LogFile:

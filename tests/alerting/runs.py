@@ -32,8 +32,10 @@ class Run:
                 verdict, fresh, _ = self.keeper.state.inputs.admit(columns)
                 if verdict is not Verdict.AHEAD:
                     admitted.append(self.keeper.admitted(offset, columns, fresh))
+            following = self.keeper.state.position + len(ranges[begin : begin + poll])
             for found in self.keeper.take(admitted):
                 self.found.append(msgpack.decode(msgpack.encode(found), type=type(found)))
+            self.keeper.state.position = following
         return self
 
     def crash(self) -> "Run":

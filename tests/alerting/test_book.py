@@ -16,7 +16,7 @@ def behind(*, leader_until: int, follower_until: int) -> AlertBook:
     """A historical alert on `fraud`, and one on `liquidity` that joined its incident; each in its tail until then."""
     book = AlertBook()
     for name, until, joined in (("fraud", leader_until, False), ("liquidity", follower_until, True)):
-        book.excesses[name] = Excess(OPENED, 0, until, QUIET)
+        book.excesses[name] = Excess(OPENED, until, QUIET)
         book.tell(name, told(name, incident="fraud", joined=joined, historical=True), 50, until)
     return book
 
@@ -51,17 +51,15 @@ def spike(days: float, *above: float, fires: bool = True) -> Spike:
 def opened(days: float = 20) -> AlertBook:
     """An alert on `fraud` that was told when it came once in so many days."""
     book = AlertBook()
-    change = book.consider("fraud", spike(days, FAST), OPENED - MINUTE, OPENED, 7)
+    change = book.consider("fraud", spike(days, FAST), OPENED - MINUTE, OPENED)
     assert change is not None
-    assert (change.kind, change.before, change.excess.since, change.excess.scores_from) == (
-        "opened", None, OPENED - MINUTE, 7,
-    )  # fmt: skip
+    assert (change.kind, change.before, change.excess.since) == ("opened", None, OPENED - MINUTE)
     book.tell("fraud", told("fraud"), days, OPENED)
     return book
 
 
 def consider(book: AlertBook, told_of: Spike, at: int) -> tuple[str, str] | None:
-    change = book.consider("fraud", told_of, at - MINUTE, at, 8)
+    change = book.consider("fraud", told_of, at - MINUTE, at)
     return change and (change.kind, change.before.id if change.before else "")
 
 

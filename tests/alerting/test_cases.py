@@ -14,6 +14,7 @@ from ingest.instants import HOUR, MINUTE, moment
 from ingest.logs import Message
 from tests.alerting.told import OPENED, told
 from tests.alerting.turns import Clock
+from tests.broker.keepers import Embedded
 from tests.publishing import publish
 
 
@@ -115,6 +116,21 @@ def test_cases_keep_up_with_the_log_and_do_not_ask_it_every_time(logs: EmbeddedL
     assert followed.look(OPENED + LOOK_EVERY - 1).of("a1").stands == "acknowledged"
     assert followed.look(OPENED + MINUTE).of("a1").stands == "closed"
     assert len(followed.look(OPENED + 2 * MINUTE).of("a1").entries) == 2
+
+
+@pytest.mark.parametrize("entries", [0, 1, 2, 3])
+def test_a_log_that_was_made_anew_is_read_from_its_start(logs: EmbeddedLogs, tmp_path: Path, entries: int) -> None:
+    publish(logs, entry_message(said("comment")), entry_message(said("mute", subject="topic/fx")))
+    followed = Followed(logs)
+    followed.look(OPENED)
+    Embedded(tmp_path / "log.sqlite").remake(FEEDBACK.log)
+    publish(logs, *[entry_message(said("mute", who="bo"))] * entries)
+    cases = followed.look(OPENED + MINUTE)
+    assert len(cases.of("a1").entries) == entries
+    assert cases.muted(told("a7", subject=Subject("topic", "fx")), OPENED) is None
+    assert (cases.muted(told(), OPENED) is not None) == (entries > 0)
+    publish(logs, entry_message(said("unmute")))
+    assert followed.look(OPENED + HOUR).muted(told(), OPENED + HOUR) is None
 
 
 def test_what_is_no_entry_is_told_and_passed_over(logs: EmbeddedLogs) -> None:

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerting.alerts import ALERTS, Subject
+from alerting.audit import AUDIT, entries, verify
 from alerting.cases import Entry, entry_message
 from alerting.destinations.hours import DigestTimes, Quiet
 from alerting.destinations.triage import CAUGHT_UP
@@ -101,6 +102,45 @@ def test_a_kill_between_the_yes_and_the_commit_tells_the_digest_again_under_its_
     assert there.requests[0].body == there.requests[1].body
 
 
+@pytest.mark.parametrize("last", ["alert", "notice"])
+def test_a_digest_of_alerts_and_notices_is_the_same_after_a_restart(outbox: Outbox, last: str) -> None:
+    things = [notice("Lagging"), told("a1", severity="warning"), notice("Blind", status="resolved")]
+    if last == "alert":
+        things.append(told("a2", severity="warning"))
+    with receiving(503) as there:
+        with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+            for thing in things:
+                outbox.append(thing)
+                turns.turn(2, seconds=1)
+            outbox.clock.move(3 * 3600)
+            turns.turn()
+        with turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+            turns.turn(3, seconds=60)
+    assert len(there.requests) == 2
+    assert len(set(there.keys)) == 1
+    assert there.requests[0].body == there.requests[1].body
+
+
+def test_the_audit_says_of_each_alert_and_notice_in_a_digest_what_became_of_it(outbox: Outbox) -> None:
+    outbox.append(told("a1", action="digest"), told("a1", 2, action="digest"), told("a2", action="digest"))
+    outbox.append(notice(), entry_message(Entry(moment(OPENED), "anna", "a2", "a2", "mute")))
+    with receiving() as there, turning(outbox, webhook(there.url), rules(quiet=AT_NOON)) as turns:
+        turns.turn(2)
+        outbox.clock.move(9 * 3600)
+        turns.turn(4, seconds=60)
+    noon, evening = there.keys
+    found = {entry.about: entry.details for entry in entries(outbox.logs.scan(AUDIT.log))}
+    delivered = {"destination": "desk", "outcome": "delivered"}
+    assert found == {
+        noon: delivered,
+        notice().key: delivered | {"digest": noon},
+        evening: delivered,
+        "a1/2": delivered | {"digest": evening},
+        "a2/1": {"destination": "desk", "outcome": "muted", "why": "muted by anna", "digest": evening},
+    }
+    assert verify(outbox.logs.scan(AUDIT.log)).faults == ()
+
+
 def test_what_comes_late_for_its_digest_stands_in_the_next_one(outbox: Outbox) -> None:
     outbox.append(told("a1", action="digest"))
     with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
@@ -155,7 +195,8 @@ def test_a_digest_waits_for_what_is_undecided_and_may_belong_to_it(outbox: Outbo
     """What joined an incident whose lead waits beyond the digest's time stands in it, if the lead is muted."""
     settings = replace(rules(), deadline=2 * DAY)
     aside = {"incident": "a1", "joined": True, "subject": Subject("topic", "fx")}
-    outbox.append(told("a0", action="digest"), told("a1"), told("a2", action="digest", **aside))
+    before = told("a0", action="digest", subject=Subject("topic", "crypto"))
+    outbox.append(before, told("a1"), told("a2", action="digest", **aside))
     with receiving() as there:
         there.otherwise = 503
         with turning(outbox, webhook(there.url), settings) as turns:

@@ -16,8 +16,10 @@ from alerting.destinations.triage import Rules
 from ingest.instants import HOUR, MINUTE, moment
 from ingest.logs import Message
 from tests.alerting.destinations.receiver import receiving
+from tests.alerting.destinations.test_chat import YES, chat, saying
+from tests.alerting.later import AT_NOON, digest_in, rules
 from tests.alerting.told import OPENED, told
-from tests.alerting.turns import Outbox, turning, webhook
+from tests.alerting.turns import Outbox, Turning, turning, webhook
 
 
 def muted(subject: str = "topic/market_moves", at: int = OPENED, until: int | None = None) -> Message:
@@ -232,3 +234,119 @@ def test_what_joins_an_incident_after_its_mute_is_told_if_nobody_was(outbox: Out
         outbox.append(told("a2", incident="a1", joined=True))
         turns.turn(2)
     assert there.keys == ["a2/1"]
+
+
+NIGHT = rules(quiet=AT_NOON)
+QUIET: dict[str, object] = {"severity": "warning"}
+IN_A1: dict[str, object] = {**QUIET, "incident": "a1", "joined": True}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_is_muted_when_its_digest_has_its_turn_is_left_out_under_the_same_key(
+    outbox: Outbox, *, restarts: bool
+) -> None:
+    """Also if it is muted while the destination is away."""
+    outbox.append(told("a1", subject=CREDIT, **QUIET), told("a2", subject=MARKETS, **QUIET))
+    with receiving(503) as there:
+        with turning(outbox, webhook(there.url), NIGHT) as turns:
+            turns.turn()
+            outbox.clock.move(3 * 3600)
+            turns.turn(seconds=60)
+            outbox.append(muted(at=outbox.clock.now))
+            if not restarts:
+                turns.turn()
+                assert turns.outcomes() == {"quiet": 2, "muted": 1}
+        with turning(outbox, webhook(there.url), NIGHT) as turns:
+            turns.turn(2)
+            assert turns.outcomes() == ({"muted": 1} if restarts else {})
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a1/1", "a2/1"], ["a1/1"]]
+    assert len(set(there.keys)) == 1
+
+
+def test_a_digest_of_which_all_is_muted_is_not_sent_and_over(outbox: Outbox) -> None:
+    outbox.append(muted(), told("a1", subject=MARKETS, **QUIET), told("a2", subject=MARKETS, **QUIET))
+    with receiving() as there:
+        for _ in range(2):
+            with turning(outbox, webhook(there.url), NIGHT) as turns:
+                turns.turn(2)
+                outbox.clock.move(3 * 3600)
+                turns.turn(2)
+                assert turns.value("held_alerts") == 0
+    assert there.requests == []
+    assert outbox.dead() == []
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("route", [Route(), Route(languages=frozenset({"zh"}))])
+def test_what_joined_an_incident_whose_lead_is_muted_when_their_digest_has_its_turn_stands_there_in_its_place(
+    outbox: Outbox, route: Route, *, restarts: bool
+) -> None:
+    """It alone, with its end; what joins in a later night is kept back."""
+    settings = rules(quiet=AT_NOON, route=route)
+    ended = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + HOUR)}
+    nights = [
+        [told("a1", subject=MARKETS, **QUIET), told("a2", **IN_A1), told("a3", subject=CREDIT, **IN_A1), muted()],
+        [told("a4", subject=Subject("topic", "fx"), **IN_A1), told("a1", 2, subject=MARKETS, **QUIET)],
+        [told("a2", 2, **{**IN_A1, **ended}), told("a3", 2, subject=CREDIT, **{**IN_A1, **ended})],
+    ]
+    with receiving() as there:
+        box = Turning(outbox, webhook(there.url), settings)
+        for night in nights:
+            for matter in night:
+                outbox.append(matter)
+                box.turn()
+            outbox.clock.move(9 * 3600)
+            box.turn(2)
+            outbox.clock.move(15 * 3600)
+            if restarts:
+                box.close()
+                box = Turning(outbox, webhook(there.url), settings)
+        box.close()
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a2/1"], ["a2/2"]]
+
+
+def test_what_joined_an_incident_and_waits_for_a_later_digest_than_its_lead_stands_in_none_if_that_was_told(
+    outbox: Outbox,
+) -> None:
+    outbox.append(told("a1", **QUIET), told("a2", action="digest", subject=CREDIT, **IN_A1))
+    with receiving() as there:
+        for _ in range(3):
+            with turning(outbox, webhook(there.url), NIGHT) as turns:
+                turns.turn()
+                outbox.clock.move(5 * 3600)
+                turns.turn(2)
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a1/1"]]
+
+
+def test_a_digest_of_which_a_message_was_taken_is_told_to_its_end_whatever_is_muted_meanwhile(outbox: Outbox) -> None:
+    outbox.append(*(told(f"a{number}", subject=MARKETS, **QUIET) for number in range(12)))
+    settings = replace(NIGHT, per_minute=1)
+    with receiving() as there, turning(outbox, chat("wecom", there), settings) as turns:
+        there.otherwise = saying(YES["wecom"])
+        turns.turn()
+        outbox.clock.move(3 * 3600)
+        turns.turn(seconds=60)
+        outbox.append(muted(at=outbox.clock.now))
+        turns.turn(9, seconds=60)
+        assert turns.value("digests_total", outcome="delivered") == 1
+        assert "muted" not in turns.outcomes()
+    assert len(there.requests) > 1
+
+
+def test_what_is_told_in_a_digest_after_a_revision_of_it_was_muted_in_one_is_followed_to_its_end(
+    outbox: Outbox,
+) -> None:
+    louder: dict[str, object] = {"subject": MARKETS, "action": "digest"}
+    ended = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + 12 * HOUR)}
+    outbox.append(muted(until=OPENED + 4 * HOUR), told("a1", subject=MARKETS, **QUIET), told("a1", 2, **louder))
+    settings = rules(quiet=AT_NOON, route=Route(actions=frozenset({"page", "digest"})))
+    with receiving() as there, turning(outbox, webhook(there.url), settings) as turns:
+        for hours in (3, 6):
+            turns.turn()
+            outbox.clock.move(hours * 3600)
+            turns.turn(2)
+        outbox.append(told("a1", 3, **(louder | ended | {"action": "notify"})))
+        turns.turn()
+        outbox.clock.move(24 * 3600)
+        turns.turn(2)
+    assert [digest_in(request)["alerts"] for request in there.requests] == [["a1/2"], ["a1/3"]]

@@ -72,6 +72,17 @@ def test_what_lacks_one_condition_is_no_flash(changes: dict[str, object]) -> Non
     assert told(severe(0, **changes)) == []
 
 
+def test_a_name_that_is_off_the_list_gets_no_flash_though_the_scores_still_carry_it() -> None:
+    both = severe(0, names=("Northbank", "Orrin"))
+    off = replace(SETTINGS, tiers={"Orrin": 2})
+    assert [alert.subject.name for alert in told(both, settings=off, read_at=T)] == ["Orrin"]
+    assert [alert.subject.name for alert in told(both, settings=SETTINGS, read_at=T)] == ["Northbank", "Orrin"]
+    on_again = Run(off).take(*in_ranges(BEFORE, 50, read_at=T), *in_ranges([severe(0)], 1, read_at=T))
+    on_again.settings = SETTINGS
+    on_again.crash().take(*in_ranges([severe(1, story=severe(0).story)], 1, read_at=T))
+    assert [alert.subject.name for alert in flashes(on_again)] == ["Northbank"], "its story was told to nobody"
+
+
 @pytest.mark.parametrize("text", ["平台停兑，储户排队", "Exchange HALTS all Withdrawals"])
 def test_a_listed_combination_of_words_is_severe_whatever_the_topic(text: str) -> None:
     (alert,) = told(severe(0, labels=(1,), text=text))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from alerting.keeper import Keeper
 from alerting.state import State
 from classifier.scores import ScoredDocument
-from ingest.instants import moment
+from ingest.instants import instant, moment
 from tests.alerting.made import DAY, HOUR, MINUTE, START, crisis, ordinary, scored
 from tests.alerting.runs import EARLY_LOOK, LATE_LOOK, Run, in_ranges
 
@@ -73,6 +73,13 @@ def test_an_open_alert_on_a_name_that_was_let_go_closes_once_it_was_quiet() -> N
     assert closed.closed_at is not None
     assert moment(last + 35 * HOUR) < closed.closed_at < moment(last + 37 * HOUR)
     assert "entity/Northbank" not in run.keeper.state.book.told
+    assert opened[-1].documents < 10
+    assert closed.documents == len(storm) - 3, "as far as it was watched"
+    rates = [
+        each.usual_documents * DAY / (until - instant(each.first_seen_at))
+        for each, until in ((opened[-1], instant(opened[-1].updated_at)), (closed, last))
+    ]
+    assert rates[1] == pytest.approx(rates[0], 0.05)
 
 
 def test_a_topic_of_the_model_before_is_no_name() -> None:

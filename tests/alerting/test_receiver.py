@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -22,6 +22,7 @@ from ingest.instants import MINUTE, moment
 from tests.alerting.destinations.receiver import receiving
 from tests.alerting.told import OPENED, told
 from tests.alerting.turns import Outbox, turning, webhook
+from tests.broker.keepers import Embedded
 
 
 class Served:
@@ -180,6 +181,58 @@ def test_what_can_never_be_read_is_refused_and_counted(outbox: Outbox, served: S
 
 def test_a_time_without_a_zone_can_never_be_read(served: Served) -> None:
     assert served.post(notification(posted("Lagging") | {"startsAt": "2026-03-01T09:30:00"})) == 400
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00"])
+@pytest.mark.parametrize("name", ["startsAt", "endsAt"])
+def test_a_time_at_the_edge_of_the_calendar_takes_nothing_with_it(
+    outbox: Outbox, served: Served, edge: str, name: str
+) -> None:
+    outbox.append(told("a1"))
+    spike = posted(topic="liquidity_run")
+    odd = posted("Lagging", "resolved") | {name: edge}
+    assert served.post(notification(posted("Lagging"), spike, odd)) == 400
+    assert served.post(notification(posted("Lagging"), spike)) == 200
+    assert len(list(outbox.logs.scan(ALERTS.log))) == 2
+    assert len(notices(outbox)) == 1
+    verdict = verify(outbox.logs.scan(AUDIT.log))
+    assert (verdict.entries, verdict.faults) == (2, ())
+
+
+class Failing(EmbeddedLogs):
+    """Nobody can write, for a reason that nobody foresaw."""
+
+    def writer(self) -> NoReturn:
+        raise RuntimeError
+
+
+def test_what_was_not_written_is_taken_when_it_comes_again_whatever_the_reason(
+    outbox: Outbox, served: Served, tmp_path: Path
+) -> None:
+    outbox.append(told("a1"))
+    body = notification(posted("Lagging"), posted(topic="liquidity_run"))
+    served.receiver.open(Failing(tmp_path / "log.sqlite", outbox.clock))
+    assert served.post(body) == 500
+    served.receiver.open(outbox.logs)
+    assert served.post(body) == 200
+    assert (served.becomes("notice"), served.becomes("alert"), served.becomes("duplicate")) == (1, 1, 0)
+
+
+def test_logs_that_were_made_anew_are_known_from_their_beginning(
+    outbox: Outbox, served: Served, tmp_path: Path
+) -> None:
+    outbox.append(told("a0"))
+    bodies = [notification(each) for each in (posted("Lagging"), posted("Fallen"), posted(topic="liquidity_run"))]
+    for body in bodies:
+        assert served.post(body) == 200
+    for log in (ALERTS.log, NOTICES.log):
+        Embedded(tmp_path / "log.sqlite").remake(log)
+    outbox.append(told("a1"))
+    for body in bodies * 2:
+        assert served.post(body) == 200
+    assert len(notices(outbox)) == 2
+    alerts = [decode_alert(record.value or b"").key for record in outbox.logs.scan(ALERTS.log)]
+    assert alerts == ["a1/1", "a1/1"]
 
 
 def test_an_empty_token_is_refused() -> None:

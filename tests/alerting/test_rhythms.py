@@ -87,15 +87,31 @@ def test_without_any_source_names_are_unknown_too_and_a_source_that_stays_away_i
     assert not rhythms.is_unknown(RUN)
 
 
-def test_an_outage_does_not_become_the_rule() -> None:
+def test_outages_do_not_become_the_rule_however_many_there_are() -> None:
     rhythms = Rhythms()
     end = MONDAY + 3 * WEEK
     steady(rhythms, MONDAY, end, fx="a")
-    limit = rhythms.sources["a"].limit
-    back = end + 5 * DAY
-    rhythms.look(back)
-    steady(rhythms, back, back + DAY, fx="a")
-    assert rhythms.sources["a"].longest <= limit
+    for hours in (6, 8, 20, 60):
+        rhythms.look(end + 4 * HOUR)
+        assert rhythms.silent == ["a"]
+        back = end + hours * HOUR
+        end = back + 3 * DAY
+        steady(rhythms, back, end, fx="a")
+        assert rhythms.silent == []
+
+
+@pytest.mark.parametrize(("every", "days"), [(4 * HOUR, 2), (12 * HOUR, 8), (DAY, 21)])
+def test_a_source_that_has_become_slower_for_good_is_not_silent_any_more(every: int, days: int) -> None:
+    rhythms = Rhythms()
+    end = MONDAY + 3 * WEEK
+    steady(rhythms, MONDAY, end, fx="a")
+    rhythms.look(end + every)
+    assert rhythms.silent == ["a"]
+    steady(rhythms, end + every, end + days * DAY, every, fx="a")
+    for at in range(end + days * DAY, end + (days + 7) * DAY, every):
+        rhythms.look(at)
+        assert rhythms.silent == []
+        hear(rhythms, at, fx="a")
 
 
 def test_a_source_has_no_rhythm_before_it_is_known_for_a_while() -> None:

@@ -1,5 +1,7 @@
 """What goes on for weeks becomes the usual: its alert ends, and no other follows."""
 
+import random
+
 import pytest
 from msgspec.structs import replace
 
@@ -14,9 +16,9 @@ SUBJECT = "topic/market_moves"
 
 def stream(days: int, loud_from: int, per_hour: int) -> list[ScoredDocument]:
     """Ordinary news; from day `loud_from` on also another topic, which is nearly always negative."""
-    every = HOUR // per_hour
+    dice, every = random.Random(per_hour), HOUR // per_hour
     first = START + loud_from * DAY
-    loud = [(at, LOUD, i % 20 != 7) for i, at in enumerate(range(first, START + days * DAY, every))]
+    loud = [(at, LOUD, dice.random() < 0.95) for at in range(first, START + days * DAY, every)]
     news = [(each.event_at, NEWS, each.offset % 5 == 2) for each in ordinary(days)]
     both = sorted(loud + news)
     return [scored(i, at, topic=topic, negative=negative) for i, (at, topic, negative) in enumerate(both)]

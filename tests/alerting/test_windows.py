@@ -1,5 +1,7 @@
 """Bins open, closed and forgotten, and the sums of what they hold."""
 
+from msgspec import msgpack
+
 from alerting.windows import Bins, Tally, amendment_message, decode_window, total, window_message
 from ingest.instants import MINUTE
 from tests.alerting.made import START
@@ -55,6 +57,18 @@ def test_what_is_changed_in_a_closed_bin_counts_once_it_is_packed() -> None:
     assert kept(made, 0, 1) == [1]
     made.pack(START, tallies)
     assert kept(made, 0, 1) == [2]
+
+
+def test_where_to_read_from_is_known_of_the_bins_that_are_held() -> None:
+    made = Bins(MINUTE)
+    assert made.read_from(0, 7) == 7
+    for position, newest in enumerate((0, 3 * MINUTE, MINUTE, 2 * MINUTE, 3 * MINUTE, 4 * MINUTE), 10):
+        made.read(newest + 1, position)
+    assert [made.read_from(minute * MINUTE, 16) for minute in range(6)] == [10, 11, 11, 11, 15, 16]
+    made.forget(4 * MINUTE)
+    assert made.positions == {4 * MINUTE: 15}
+    older = msgpack.encode({"width": MINUTE})
+    assert msgpack.decode(older, type=Bins).read_from(0, 7) == 7
 
 
 def test_a_sum_has_every_language_and_each_source_once() -> None:

@@ -112,7 +112,9 @@ def test_init_says_what_it_made_and_the_second_time_that_all_is_there(here: Depl
     assert "made bellwether.scores" in first.stdout
     second = here.command("init")
     assert second.returncode == 0
-    assert second.stdout.startswith("nothing to do\nall logs are there: documents, ")
+    assert second.stdout.startswith(
+        f"nothing to do\nall logs are there, in {here.folder / 'bellwether.db'}: documents, "
+    )
 
 
 def test_init_forgets_checkpoints_that_cannot_be_read_when_it_is_asked_to(here: Deployment) -> None:

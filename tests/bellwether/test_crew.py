@@ -35,7 +35,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_every_loop_and_the_process_ends_well(start: Start, number: signal.Signals) -> None:
     process = start("idle")
     process.send_signal(number)
@@ -43,6 +43,18 @@ def test_a_signal_stops_every_loop_and_the_process_ends_well(start: Start, numbe
     assert process.returncode == 0
     assert number.name in said
     assert '"stopped"' in said
+
+
+def test_under_nohup_it_outlives_its_terminal(start: Start) -> None:
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process = start("idle")
+    signal.signal(signal.SIGHUP, earlier)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "SIGTERM" in said
+    assert "SIGHUP" not in said
 
 
 def test_a_loop_that_does_not_let_go_is_left_behind_within_ten_seconds(start: Start) -> None:

@@ -42,6 +42,15 @@ def test_an_empty_variable_does_not_open_the_door(folder: Path, monkeypatch: pyt
     assert told.startswith("http.alertmanager_token: is empty")
 
 
+@pytest.mark.parametrize("token", ["hush hush", "hush ", "密码"])
+def test_a_token_that_no_header_can_carry_is_a_mistake(folder: Path, token: str) -> None:
+    (told,) = mistakes(folder, f'[http]\nalertmanager_token = "{token}"')
+    assert told == "http.alertmanager_token: must be printable ASCII without spaces"
+    (folder / "secret").write_text(f"密{token}\n")
+    (told,) = mistakes(folder, '[http]\nalertmanager_token_file = "secret"')
+    assert told == "http.alertmanager_token_file: must be printable ASCII without spaces"
+
+
 def test_a_secret_that_comes_through_a_pipe_is_left_to_who_needs_it(folder: Path) -> None:
     read, write = os.pipe()
     os.write(write, b"hush")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bellwether.stopping import Wake
+from bellwether.stopping import Asked, Stop, Wake
 
 
 @pytest.fixture
@@ -35,3 +35,28 @@ def test_a_thread_ends_a_wait_once(wake: Wake) -> None:
     wake.wait(30)
     wake.wait(0.3)
     assert 0.3 < time.monotonic() - began < 20
+
+
+@pytest.fixture
+def number(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
+    earlier = signal.signal(request.param, lambda *_: None)  # so that what is not heard does not end the tests
+    yield request.param
+    signal.signal(request.param, earlier)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], indirect=True)
+def test_whatever_asks_for_a_stop_is_heard_by_who_waits_and_by_who_works(number: signal.Signals) -> None:
+    before = signal.set_wakeup_fd(-1)
+    with Asked() as asked:
+        signal.raise_signal(number)
+        assert asked.is_set()
+    signal.set_wakeup_fd(before)
+    with pytest.raises(KeyboardInterrupt), Stop():
+        signal.raise_signal(number)
+
+
+def test_what_is_ignored_asks_for_nothing() -> None:
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Stop():
+        signal.raise_signal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, earlier)

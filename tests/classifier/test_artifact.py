@@ -50,7 +50,20 @@ def test_another_manifest_is_another_artifact(copied: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     sentence = refusal(tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in sentence
-    assert "classifier.training" in sentence
+    assert sentence.endswith(": name the --out of `bellwether train`.")
+
+
+def test_a_network_before_its_export_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text("{}")
+    assert "a network before its export: name the folder that `run` is in" in refusal(tmp_path)
+
+
+def test_where_the_shipped_model_lacks_a_file_the_package_is_to_be_installed(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classifier.artifact.SHIPPED", copied)
+    (copied / TOKENIZER).unlink()
+    assert refusal(copied).endswith("lacks tokenizer.json: install the package again.")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", TOKENIZER, NETWORK_CPU])

@@ -81,17 +81,34 @@ def test_a_scored_document_carries_all_that_later_boxes_need(desk: Desk, scorer:
 def test_private_data_is_masked_in_the_scores_and_kept_in_dead_letters_for_repair(desk: Desk, scorer: Scorer) -> None:
     told = "Depositor li.wei@example.cn, mobile 13812345678, queues at Northbank"
     article = {"id": "n1", "source": "wire", "published_at": "2026-03-02T09:30:00Z", "text": told}
-    link = "https://wire.example/?to=li.wei@example.cn"
     desk.append(
-        Message(NEWS.log, json.dumps(article | {"url": link, "entities": ["li.wei@example.cn"]}).encode()),
+        Message(NEWS.log, json.dumps(article | {"entities": ["li.wei@example.cn"]}).encode()),
         Message(NEWS.log, json.dumps(article | {"published_at": "yesterday"}).encode()),
     )
     Member(desk, scorer).run()
     ((scored,),) = (scores.documents for scores in desk.ranges() if scores.documents)
     assert scored.text == f"Depositor {MASK * 17}, mobile {MASK * 11}, queues at Northbank"
-    assert (scored.url, scored.entities) == ("", (MASK * 17,))
+    assert scored.entities == (MASK * 17,)
     (letter,) = desk.dead()
     assert told.encode() in (letter.value or b"")
+
+
+def test_a_link_that_holds_private_data_is_left_out_however_it_is_encoded(desk: Desk, scorer: Scorer) -> None:
+    public = "https://wire.example/2026/03/01/%E9%93%B6%E8%A1%8C?page=2"
+    private = (
+        "to=li.wei@example.cn",
+        "to=li.wei%40example.cn",
+        "tel=138%200013%208000",
+        "tel=138+0013+8000",
+        "tel=%2B8613800138000",
+        "next=https%3A%2F%2Fb.example%2F%3Fto%3Dli.wei%2540example.cn",
+    )
+    links = (public, *(f"https://wire.example/?{query}" for query in private))
+    article = {"id": "n", "source": "wire", "published_at": "2026-03-02T09:30:00Z", "text": "Northbank pays"}
+    desk.append(*(Message(NEWS.log, json.dumps(article | {"url": link}).encode()) for link in links))
+    Member(desk, scorer).run()
+    (documents,) = (scores.documents for scores in desk.ranges() if scores.documents)
+    assert [document.url for document in documents] == [public, *[""] * len(private)]
 
 
 def test_only_the_very_first_range_of_a_partition_says_so(desk: Desk, scorer: Scorer) -> None:

@@ -95,6 +95,56 @@ def test_a_ticker_counts_with_a_dollar_an_exchange_or_brackets(finder: NameFinde
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Phones (Nasdaq: AAPL) rise",
+        "Phones (Nasdaq:AAPL) rise",
+        "Phones [nasdaq: AAPL] rise",
+        "Phones (NasdaqGS: AAPL) rise",
+        "Phones (NASDAQ：AAPL) rise",
+        "Phones (NYSE American: AAPL) rise",
+        "Phones (NYSE Arca: AAPL.P, NYSE: V) rise",
+        "Phones (NYSE: V; Nasdaq: AAPL) rise",
+        "手机（纳斯达克：AAPL）上涨",
+        "在纳斯达克:AAPL",
+        "白酒（上交所：600519）上涨",
+        "公司证券代码：600519 证券简称：白酒",
+        "股票代码:600519",
+        "（深交所: 600519.SZ）",
+    ],
+)
+def test_an_exchange_may_be_written_as_the_press_does(text: str) -> None:
+    entries = (WatchedName("Phones Inc", tickers=("AAPL",)), WatchedName("白酒集团", tickers=("600519",)))
+    assert len(NameFinder(WatchList(entries)).find(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nasdaq: AI stocks lead losses",
+        "On the Nasdaq: AI, chips and others fall",
+        "(Nasdaq: AI stocks lead losses)",
+        "On the Nasdaq: A quiet day",
+        "Nyse: V-shaped recovery",
+        "She: V, he: A, six: AI, aim: AI)",
+        "Lon: AI), hk: AI), sto: AI), bit: AI)",
+        "(nasdaq: ai)",
+        "Nasdaq AI)",
+        "成交代码：AI",
+        "上交所：1600519手",
+    ],
+)
+def test_what_looks_like_an_exchange_is_none(text: str) -> None:
+    entries = (
+        WatchedName("C3 AI", tickers=("AI",)),
+        WatchedName("Agilent", tickers=("A",)),
+        WatchedName("Visa Inc", tickers=("V",)),
+        WatchedName("白酒集团", tickers=("600519",)),
+    )
+    assert NameFinder(WatchList(entries)).find(text) == ()
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("Gap shares sink", ["Gap Inc"]),

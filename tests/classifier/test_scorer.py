@@ -1,5 +1,6 @@
 """What a text's score is, and that it is the text's alone."""
 
+import math
 import os
 import random
 import subprocess
@@ -7,16 +8,18 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import get_args
 
 import numpy as np
 import onnxruntime
 import pytest
+from msgspec import structs
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
-from classifier.artifact import SENTIMENTS, ModelFails
+from classifier.artifact import SENTIMENTS, Model, ModelFails, read_artifact
 from classifier.batches import Group, Shape
 from classifier.device import DeviceError
-from classifier.scorer import REMEMBERED, Scored, Scorer, Stopped, Work, whole_shares
+from classifier.scorer import OTHER, REMEMBERED, Scored, Scorer, Stopped, Work, _Verdict, whole_shares
 from classifier.scores import WHOLE
 from classifier.session import CPU, CUDA
 from classifier.tokenizer import MOST_CHUNKS
@@ -131,6 +134,24 @@ def test_labels_are_the_topics_over_their_thresholds_and_other_stands_alone(
         assert scored.labels
         assert scored.labels == (other,) or other not in scored.labels
         assert list(scored.labels) == sorted(scored.labels)
+
+
+@pytest.mark.parametrize("hundredths", range(1, 100))
+def test_a_probability_at_its_threshold_is_over_it(artifact_folder: Path, hundredths: int) -> None:
+    manifest = read_artifact(artifact_folder).manifest
+    verdict = _Verdict(structs.replace(manifest, thresholds=dict.fromkeys(manifest.topics, hundredths / 100)))
+    topics = len(manifest.topics)
+    place = (manifest.topics.index(OTHER) + 1) % topics
+    for probability, labels in ((hundredths * 100, (place,)), (hundredths * 100 - 1, (manifest.topics.index(OTHER),))):
+        assert verdict._labels([probability if number == place else 0 for number in range(topics)]) == labels
+
+
+def test_the_shipped_thresholds_are_those_of_the_manifest_rounded_up(artifact_folder: Path) -> None:
+    for model in get_args(Model):
+        manifest = read_artifact(artifact_folder, model).manifest
+        assert _Verdict(manifest)._thresholds == [
+            math.ceil(manifest.thresholds[topic] * WHOLE) for topic in manifest.topics
+        ]
 
 
 @pytest.mark.parametrize(

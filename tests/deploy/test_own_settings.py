@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bellwether.failures import exit_code
 from bellwether.settings import Settings, read_settings
+from ingest.logs import LogUnfit
 from tests.deploy.composed import DEPLOY, block, environment, merged
 
 PAGE = "deploying.md"
@@ -98,6 +100,12 @@ def test_a_command_typed_by_hand_uses_the_service_s_own_log(tmp_path: Path) -> N
     file.write_text(block(PAGE, "toml", "[log]"))
     assert read_settings(file).log_path == Path("/var/lib") / UNIT["StateDirectory"] / "bellwether.db"
     assert tomllib.loads(block(PAGE, "toml", "[log]"))["log"]["path"].startswith(f"{UNIT['WorkingDirectory']}/")
+
+
+def test_the_service_starts_again_but_where_a_person_has_to_act_and_writes_for_its_user_alone() -> None:
+    assert UNIT["Restart"] == "always"  # systemd takes an end by SIGHUP for one that was asked for
+    assert UNIT["RestartPreventExitStatus"] == str(exit_code(LogUnfit("")))
+    assert UNIT["UMask"] == "0077"
 
 
 def test_where_the_unit_hides_the_gpu_the_page_has_a_drop_in_and_the_runbook_names_it() -> None:

@@ -53,15 +53,50 @@ def test_a_restart_goes_on_without_copies(reading: Reading, server: FeedServer) 
 
 
 @pytest.mark.parametrize("flushes", [0, 1, 2])
-def test_a_crash_at_any_point_neither_loses_nor_doubles(reading: Reading, server: FeedServer, flushes: int) -> None:
-    server.answers["/rss"] = Answer(rss(item(2), item(1)))
+@pytest.mark.parametrize("guid", ["guid-1", "guid-2"])
+def test_a_crash_at_any_point_neither_loses_nor_doubles(
+    reading: Reading, server: FeedServer, flushes: int, guid: str
+) -> None:
+    second = item(2).replace("guid-2", guid)  # of its own, or the first one's
+    server.answers["/rss"] = Answer(rss(second, item(1)))
     dying = Dying(reading.logs.writer(), flushes)
     with pytest.raises(LogAway):
         reading.feed(server.url("/rss")).visit(reading.client, dying)
     dying.close()
-    server.answers["/rss"] = Answer(rss(item(3), item(2), item(1)))
+    server.answers["/rss"] = Answer(rss(item(3), second, item(1)))
     reading.visit(reading.feed(server.url("/rss")))
-    assert sorted(reading.ids()) == ["guid-1", "guid-2", "guid-3"]
+    assert sorted(reading.ids()) == ["guid-1", guid, "guid-3"]
+
+
+def news(number: int, title: str = "") -> str:
+    return item(number, title=title).replace(f"guid-{number}", "news")
+
+
+def test_entries_that_share_a_guid_are_each_published_once(reading: Reading, server: FeedServer) -> None:
+    """Alone at first, together, alone again, together with others: as a feed moves on."""
+    feed, new = reading.feed(server.url("/rss")), []
+    for numbers in ([1], [2, 1], [3, 2, 1], [3], [3], [4], [5, 4], [5, 4, 3]):
+        server.answers["/rss"] = Answer(rss(*map(news, numbers)))
+        new.append(reading.visit(feed).new)
+        feed = reading.feed(server.url("/rss"))
+    assert new == [1, 1, 1, 0, 0, 1, 1, 0]
+    assert [document["title"] for document in reading.documents()] == [f"Headline {number}" for number in range(1, 6)]
+
+
+def test_an_entry_that_alone_has_its_guid_is_not_published_again_when_it_is_changed(
+    reading: Reading, server: FeedServer
+) -> None:
+    feed, new = reading.feed(server.url("/rss")), []
+    for title in ("Bank pays", "Bank pays out", "Bank pays"):
+        server.answers["/rss"] = Answer(rss(item(2), item(1, title=title)))
+        new.append(reading.visit(feed).new)
+    server.answers["/rss"] = Answer(rss(news(2).replace("news<", "guid-1<"), item(1, title="Bank pays")))
+    assert [*new, reading.visit(feed).new] == [2, 0, 0, 1]
+
+
+def test_an_entry_listed_twice_is_one(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1), item(1)))
+    assert reading.visit(reading.feed(server.url("/rss"))).new == 1
 
 
 def test_a_feed_that_has_not_changed_is_not_sent_again(reading: Reading, server: FeedServer) -> None:

@@ -45,6 +45,11 @@ def test_a_torn_line_is_told_with_its_number_and_reading_goes_on(tmp_path: Path)
     assert "jq -c '.[]'" in bad[1].sentence
 
 
+def test_half_an_emoji_is_no_reason_to_refuse_a_line(tmp_path: Path) -> None:
+    found = lines(written(tmp_path / "a.jsonl", r'{"a": "Bank run in \ud83d"}'))
+    assert fields(found) == [(1, {"a": "Bank run in \ufffd"})]
+
+
 def test_a_line_of_any_length_does_not_fill_the_memory(tmp_path: Path) -> None:
     found = lines(written(tmp_path / "a.jsonl", b'{"a": "' + b"x" * (2 * LONGEST) + b'"}\n{"a": 2}\n'))
     assert fields(found) == [(1, "too_large"), (2, {"a": 2})]
@@ -70,9 +75,31 @@ def test_a_row_with_other_cells_than_the_first_line_is_told(tmp_path: Path) -> N
     assert found[1].text == '["1"]'
 
 
-def test_a_quote_that_is_never_closed_is_told(tmp_path: Path) -> None:
-    found = lines(written(tmp_path / "a.csv", 'a,b\n1,2\n3,"4\n5,6\n'))
-    assert fields(found) == [(2, {"a": "1", "b": "2"}), (3, "wrong_type")]
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_quote_that_is_not_closed_costs_its_own_line_alone(tmp_path: Path, end: str) -> None:
+    table = ["a,b", '1,"x', "2,y", '3,"two', 'lines"', '4,"x" y', '5,"x', "6,y", "", '7,""', '8,"x', "9,银"]
+    found = lines(written(tmp_path / "a.csv", end.join(table)))
+    assert fields(found) == [
+        (2, "wrong_type"), (3, {"a": "2", "b": "y"}), (4, {"a": "3", "b": f"two{end}lines"}), (6, "wrong_type"),
+        (7, "wrong_type"), (8, {"a": "6", "b": "y"}), (10, {"a": "7"}), (11, "wrong_type"), (12, {"a": "9", "b": "银"}),
+    ]  # fmt: skip
+    assert [line.text for line in found if isinstance(line, BadLine)] == ['1,"x', '4,"x" y', '5,"x', '8,"x']
+
+
+def test_a_row_over_several_lines_that_does_not_fit_is_kept_whole(tmp_path: Path) -> None:
+    found = lines(written(tmp_path / "a.csv", 'a,b\n1,"x\n2,y\n3,z",4\n5,6\n'))
+    assert fields(found) == [(2, "wrong_type"), (5, {"a": "5", "b": "6"})]
+    assert isinstance(found[0], BadLine)
+    assert found[0].sentence == "the row of 3 lines has 3 cells, the first line names 2"
+    assert json.loads(found[0].text) == ["1", "x\n2,y\n3,z", "4"]
+
+
+def test_lines_that_each_read_as_one_row_with_all_behind_them_are_read_in_no_time(tmp_path: Path) -> None:
+    """Each has an open quote of its own, and keeps open that of the line before."""
+    table = "a,b\n" + 'x,",",y","z\n' * 50_000
+    found = lines(written(tmp_path / "a.csv", table))
+    assert [line.number for line in found] == list(range(2, 50_002))
+    assert {line.text for line in found if isinstance(line, BadLine)} == {'x,",",y","z'}
 
 
 @pytest.mark.parametrize("content", ["a,a\n1,2\n", "a,,b\n1,2,3\n"])

@@ -26,6 +26,7 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize(
     "change",
     [
+        {"id": 2**63}, {"id": 10**30},
         {}, {"id": 5}, {"id": None}, {"id": ""}, {"id": 1.5}, {"id": "x" * 600}, {"source": 5}, {"text": None, "body": "b"},
         {"text": 5}, {"kind": "news"}, {"kind": "tweet"}, {"lang": None}, {"lang": 1}, {"entities": []}, {"entities": ["a"]},
         {"entities": [{"name": "a", "x": 1}]}, {"entities": [{"x": 1}]}, {"entities": "a"}, {"entities": ["e" * 300]},

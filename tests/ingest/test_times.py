@@ -98,6 +98,26 @@ def test_what_is_no_time_is_refused_with_a_short_sentence(written: str) -> None:
     assert len(str(refused.value)) < 200
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("Sun, 31 February 2026 09:30 PM CET", '"Sun, 31 February 2026 09:30 PM CET"'),
+        ("2026年2月30日下午9:30", '"2026年2月30日下午9:30"'),
+        ("31/12/2026", '"31/12/2026"'),
+        ("yesterday", '"yesterday"'),
+        ("Northwind Bank halts withdrawals", "a text of 32 characters"),
+        ("王伟 1985", "a text of 7 characters"),
+        ("5 March Road, May 7", "a text of 19 characters"),
+        ("9" * 70, "a text of 70 characters"),
+        ("", "a text of 0 characters"),
+    ],
+)
+def test_what_is_refused_is_quoted_only_where_it_looks_like_a_time(value: str, told: str) -> None:
+    with pytest.raises(UnreadableTime) as refused:
+        read_time(value, UTC)
+    assert str(refused.value).startswith(f"{told}, ")
+
+
 @pytest.mark.parametrize("value", [None, True, [], {}])
 def test_what_is_no_text_and_no_number_is_of_the_wrong_type(value: object) -> None:
     with pytest.raises(UnreadableTime) as refused:

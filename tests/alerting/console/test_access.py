@@ -2,6 +2,7 @@ from hashlib import sha256
 from ipaddress import ip_network
 
 import pytest
+import structlog
 
 from alerting.console.access import Access, AccessSettings, Caller, host_of, may_be_open, read_tokens
 from ingest.instants import HOUR, SECOND
@@ -17,7 +18,21 @@ def test_of_a_token_only_its_hash_is_held() -> None:
     assert TOKEN not in repr(TOKENS.settings)
 
 
-@pytest.mark.parametrize("lines", ["", "# nobody", "ann", "ann:short", f"ann:{TOKEN}\nann:{TOKEN}x", f"a\tb:{TOKEN}"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "",
+        "# nobody",
+        "ann",
+        "ann:short",
+        f"ann:{TOKEN}\nann:{TOKEN}x",
+        f"a\tb:{TOKEN}",
+        f":{TOKEN}",
+        f"ann:{TOKEN} {TOKEN}",
+        f"ann:{TOKEN}密",
+        f"ann:{TOKEN}\x00",
+    ],
+)
 def test_lines_that_are_no_tokens_are_refused(lines: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each says its own
         read_tokens(lines)
@@ -27,6 +42,12 @@ def test_a_bearer_is_known_by_the_token_and_a_wrong_one_is_nobody() -> None:
     assert TOKENS.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}"]}, "", OPENED) == Caller("ann", "bearer")
     assert TOKENS.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}x"]}, "", OPENED) is None
     assert TOKENS.caller("1.2.3.4", {}, "", OPENED) is None
+
+
+def test_space_around_a_token_is_none_of_it() -> None:
+    access = Access(AccessSettings(tokens=read_tokens(f" ann : {TOKEN}\t\r\n")))
+    assert access.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}"]}, "", OPENED) == Caller("ann", "bearer")
+    assert access.bearer(f"{TOKEN}\n") == "ann"
 
 
 def test_a_wrong_token_is_not_made_good_by_a_session() -> None:
@@ -69,6 +90,25 @@ def test_the_header_says_nothing_if_it_stands_there_twice() -> None:
         assert both.caller("10.1.2.3", {"x-user": names}, "", OPENED) is None
         assert both.caller("10.1.2.3", {"x-user": names}, cookie, OPENED) is None
     assert both.caller("11.1.2.3", {"x-user": ["admin", "cy"]}, cookie, OPENED) == Caller("ann", "session")
+
+
+@pytest.mark.parametrize("name", ["王伟", "李娜", "Jörg", "cy"])
+def test_names_in_the_header_may_be_in_any_script(name: str) -> None:
+    sent = name.encode().decode("latin-1")  # as headers are read
+    assert PROXIED.caller("10.1.2.3", {"x-user": [sent]}, "", OPENED) == Caller(name, "proxy")
+
+
+def test_a_name_in_the_header_that_is_no_unicode_is_latin_1() -> None:
+    assert PROXIED.caller("10.1.2.3", {"x-user": ["Jörg"]}, "", OPENED) == Caller("Jörg", "proxy")
+
+
+def test_a_header_that_names_nobody_is_told_once() -> None:
+    access = Access(PROXIED.settings)
+    with structlog.testing.capture_logs() as heard:
+        for names in (["c\x9fy"], ["c\x00y"], ["admin", "cy"], ["cy", "cy"], [""], []):
+            assert access.caller("10.1.2.3", {"x-user": names}, "", OPENED) is None
+    assert [line["why"].split()[0] for line in heard] == ["holds", "came"]
+    assert {line["header"] for line in heard} == {"x-user"}
 
 
 def test_a_proxys_own_bearer_token_is_passed_over() -> None:

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import httpx
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from alerting.audit import AUDIT, entries
+from alerting.audit import AUDIT, Audit, entries
 from alerting.cases import FEEDBACK, Entry, decode_entry
 from alerting.console.guard import POLICY
 from alerting.console.view import View
@@ -21,6 +22,7 @@ from bellwether.settings import WrongSettings, read_settings
 from bellwether.showing import Showing
 from ingest.logs import Logs
 from tests.alerting.console.shown import ANN, BO, NAMED, SCRIPT, Shown, showing
+from tests.publishing import publish
 from tests.waiting import until
 
 PAGES = ("/", "/alerts", "/alerts/a1", "/alerts/a1?why=1", "/alerts/a3", "/incidents", "/incidents/a1", "/precision",
@@ -152,6 +154,25 @@ def test_a_case_goes_from_hand_to_hand(shown: Shown, browser: httpx.Client) -> N
     mute = next(entry for entry in said(shown.logs) if entry.act == "mute")
     assert mute.until is not None
     assert mute.until - mute.at == timedelta(hours=4)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_mute_is_shown_and_taken_back_by_itself(browser: httpx.Client, language: str) -> None:
+    def act(**fields: str) -> list[str]:
+        page = browser.get("/incidents/a1")
+        assert browser.post("/incidents/a1", data={"form": form_token(page), **fields}).status_code == 303
+        shown = browser.get("/incidents/a1").text
+        return re.findall(r'name="subject" value="([^"]+)">\s*<button[^>]* value="unmute"', shown)
+
+    browser.get(f"/language?to={language}")
+    moves, run = "topic/market_moves", "topic/liquidity_run"
+    assert act(act="mute", hours="4", text=f"known to {language}", subject=moves) == [moves]
+    page = browser.get("/incidents/a1").text
+    assert page.count(f"known to {language}") == 2  # beside its button, and in what was said
+    assert browser.get("/api/incidents/a1").json()["mutes"][0]["who"] == "ann"
+    assert act(act="mute", hours="1", text="too", subject=run) == [run, moves]
+    assert act(act="unmute", subject=moves) == [run]
+    assert act(act="unmute", subject=run) == []
 
 
 @pytest.mark.parametrize(
@@ -290,6 +311,19 @@ def test_a_console_that_starts_anew_knows_what_was_said(shown: Shown, program: h
     verdict = view.cases.verdict("a1")
     assert verdict is not None
     assert verdict.act == "confirm"
+
+
+@pytest.mark.parametrize("at", ["2026-13-01T00:00:00Z", "2026-03-01T09:30:00", "yesterday"])
+def test_an_entry_of_the_audit_whose_time_was_made_unreadable_is_passed_over(
+    shown: Shown, program: httpx.Client, at: str
+) -> None:
+    audit = Audit.begin("deliver-x", shown.logs)
+    for destination, time in (("lost", at), ("desk", "1970-01-01T00:00:00Z")):
+        details = {"destination": destination, "outcome": "delivered"}
+        made = audit.entry(0, "delivery", "deliver", "a2/1", details)
+        publish(shown.logs, replace(made, value=(made.value or b"").replace(b"1970-01-01T00:00:00Z", time.encode())))
+    until(lambda: "desk" in program.get("/alerts/a2").text)
+    assert "lost" not in program.get("/alerts/a2").text
 
 
 def test_what_nobody_takes_up_in_time_is_overdue_counted_and_told_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.alerting.told import OPENED, told
 from tests.publishing import publish
 from tests.waiting import until
 
-OF_ITS_TOPIC = "\n[alerts.topic.liquidity_run]\nmin_negatives = 1000\n"
+OF_ITS_TOPIC = "\n[alerts.topic.liquidity_run]\nmin_negatives = 28\n"
 
 
 @pytest.fixture(scope="module")

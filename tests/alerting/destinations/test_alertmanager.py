@@ -123,6 +123,25 @@ def test_who_lost_the_partition_to_another_box_keeps_nothing_alive(tmp_path: Pat
         assert len(there.requests) == before > 0
 
 
+def test_who_was_cut_off_from_the_log_and_stands_by_since_keeps_nothing_alive(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, Clock(NOW))
+    outbox.append(told("a1"))
+    with receiving() as there:
+        destination = alertmanager(there)
+        with turning(outbox, destination, SETTINGS) as turns:  # its loop drops the box: it hears of no `Closed`
+            turns.turn(2)
+        outbox.clock.move(11)
+        with turning(outbox, alertmanager(there), SETTINGS) as other, turning(outbox, destination, SETTINGS) as standby:
+            other.turn()
+            outbox.append(told("a1", 2, state="closed", change="closed", closed_at=moment(NOW)))
+            other.turn(2)
+            before = len(there.requests)
+            for _ in range(20):
+                other.turn()
+                standby.turn(seconds=5)
+        assert len(there.requests) == before
+
+
 @pytest.mark.parametrize(("status", "answer"), [(503, "away"), (401, "refused")])
 def test_one_that_takes_nothing_is_not_stormed_by_renewals_and_is_told_of(
     tmp_path: Path, status: int, answer: str

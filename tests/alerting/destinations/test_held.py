@@ -1,6 +1,8 @@
 import pytest
 
+from alerting.destinations.digest import digest
 from alerting.destinations.held import UNTOLD, Bookmark
+from tests.alerting.told import OPENED, told
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,11 @@ def test_what_is_no_bookmark_is_an_empty_one(note: str) -> None:
 def test_a_full_bookmark_is_no_longer_than_kafka_takes() -> None:
     offsets = tuple(range(10**15, 10**15 + UNTOLD))
     assert len(str(Bookmark(10**16, 10**16, 10**15, 10**15, offsets))) < 4_000
+
+
+@pytest.mark.parametrize("revisions", [(1, 2), (2, 1)])
+def test_in_a_digest_the_newest_revision_stands_for_all_also_where_a_clock_was_set_back(
+    revisions: tuple[int, int],
+) -> None:
+    (alert,) = digest(OPENED, [told("a1", revision) for revision in revisions]).alerts
+    assert alert.revision == 2

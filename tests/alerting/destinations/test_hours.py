@@ -32,6 +32,21 @@ def test_quiet_hours_have_their_first_minute_and_not_their_last(
     assert Quiet(start, end, ZoneInfo("UTC")).until(now) == until
 
 
+@pytest.mark.parametrize(
+    ("zone", "end", "now"),
+    [
+        ("America/New_York", time(1, 30), datetime(2026, 11, 1, 6, 5, tzinfo=UTC)),  # 01:05 EST
+        ("Europe/Berlin", time(2, 30), datetime(2026, 10, 25, 1, 10, tzinfo=UTC)),  # 02:10 CET
+    ],
+)
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice_hold_in_both(zone: str, end: time, now: datetime) -> None:
+    quiet = Quiet(time(22), end, ZoneInfo(zone))
+    until = instant(now.replace(minute=30))
+    assert quiet.until(instant(now)) == quiet.until(until - MINUTE) == until
+    assert quiet.until(until) is None
+    assert quiet.until(instant(now) - 60 * MINUTE) == until - 60 * MINUTE
+
+
 @pytest.mark.parametrize("day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
 def test_quiet_hours_never_end_in_the_past_also_when_clocks_change(day: datetime) -> None:
     quiet = Quiet(time(22), time(2, 30), BERLIN)

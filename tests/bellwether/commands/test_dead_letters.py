@@ -10,7 +10,7 @@ from bellwether.clock import now
 from ingest.deadletters import DEAD_LETTERS, LETTER_BYTES, dead_letter
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND
-from ingest.logs import Kept, Place, Record
+from ingest.logs import Kept, Message, Place, Record
 from tests.bellwether.commands.calls import Caller
 from tests.publishing import publish
 
@@ -27,11 +27,16 @@ def logs(tmp_path: Path) -> EmbeddedLogs:
 
 
 def bury(
-    logs: EmbeddedLogs, offset: int, value: bytes | None, reason: str = "bad_time", log: str = "documents"
+    logs: EmbeddedLogs,
+    offset: int,
+    value: bytes | None,
+    reason: str = "bad_time",
+    log: str = "documents",
+    partition: int = 0,
 ) -> None:
     writer = logs.writer()
     record = Record(offset, DEAD_AT - SECOND, b"key", value)
-    writer.publish(dead_letter(Place(log, 0), record, reason, f"What is wrong with {offset}.", DEAD_AT))
+    writer.publish(dead_letter(Place(log, partition), record, reason, f"What is wrong with {offset}.", DEAD_AT))
     writer.flush()
     writer.close()
 
@@ -155,6 +160,25 @@ def test_a_letter_for_a_destination_that_is_not_there_is_not_put_back_for_nobody
     (tmp_path / "bellwether.toml").write_text(settings.format("desk-2"))
     again = call("dead-letters", "replay", "--all")
     assert (again.code, "0 dead letters put back, 1 had been before" in again.err) == (0, True)
+
+
+def test_a_letter_of_a_place_that_is_gone_holds_up_no_other(call: Caller, logs: EmbeddedLogs) -> None:
+    bury(logs, 1, json.dumps(GOOD).encode())
+    bury(logs, 2, json.dumps(GOOD).encode(), log="old.wire")
+    bury(logs, 3, json.dumps(GOOD).encode(), partition=4)
+    bury(logs, 4, json.dumps(GOOD).encode(), log=ALERTS.log)
+    bury(logs, 5, json.dumps(GOOD).encode())
+    begun = (("letter", b"older.wire/0/9@2026-03-01T09:29:59Z"), ("mark", b"begun"))
+    publish(logs, Message(DEAD_LETTERS.log, None, b"older.wire/0/9", headers=begun))
+    done = call("dead-letters", "replay", "--all")
+    assert done.code == 3
+    gone, fewer, ours, told = done.err.splitlines()
+    assert gone.startswith("old.wire/0/2@2026-03-01T09:29:59Z: there is no log old.wire in ")
+    assert gone.endswith("makes it (once an [[input]] names it: none does)")
+    assert fewer == "documents/4/3@2026-03-01T09:29:59Z: documents has no partition 4 any more, only 1"
+    assert ours.endswith("`bellwether init` makes it")
+    assert told == "2 dead letters put back, 3 stay dead"
+    assert documents(logs) == [GOOD, GOOD]
 
 
 def test_when_the_setting_was_wrong_letters_go_back_as_they_are(

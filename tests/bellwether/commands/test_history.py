@@ -10,10 +10,14 @@ from msgspec.structs import replace
 from alerting.alerts import ALERTS, alert_message, decode_alert
 from bellwether.cli import cli
 from bellwether.clock import now
-from classifier.scores import SCORES
+from classifier.packing import encode_range
+from classifier.scores import SCORES, decode_range
 from ingest.embedded.logs import EmbeddedLogs
+from ingest.instants import DAY
+from ingest.logs import Message
 from tests.bellwether.commands.calls import Caller
-from tests.bellwether.commands.test_replay import MAPPED, alerts, history, jsonl
+from tests.bellwether.commands.test_replay import MAPPED, START, alerts, history, jsonl
+from tests.publishing import publish
 
 CRISIS = "2026-03-11"
 
@@ -39,6 +43,15 @@ def test_an_alert_computed_again_is_the_same(call: Caller, kept: Path) -> None:
         assert done.code == 0, done.out
         assert "documents negative" in done.out
         assert done.out.endswith("the same\n")
+
+
+def test_an_alert_is_the_same_though_floors_were_raised_since(call: Caller, kept: Path, tmp_path: Path) -> None:
+    first = next(alert for alert in alerts(kept) if alert["opened_at"].startswith(CRISIS))
+    topic = first["subject"]["name"]
+    (tmp_path / "bellwether.toml").write_text(f"[alerts.topic.{topic}]\nmin_negatives = 500\n")
+    done = call("replay", "--scores", str(kept / "replay.db"), "--alert", first["id"])
+    assert done.code == 0, done.out
+    assert done.out.endswith("the same\n")
 
 
 @pytest.mark.parametrize(("field", "value"), [("return_period_days", 1.5), ("negatives", 2), ("sources", 99)])
@@ -104,6 +117,18 @@ def test_a_file_is_not_replaced_by_the_alerts_found_in_it(call: Caller, tmp_path
     assert file.read_bytes() == before
 
 
+def test_a_file_is_not_replaced_by_what_is_rejected_in_another(call: Caller, tmp_path: Path) -> None:
+    jsonl(tmp_path / "a.jsonl", [{"id": "x"}])
+    (tmp_path / "found").mkdir()
+    repaired = jsonl(tmp_path / "found" / "a.jsonl.rejects.jsonl", history(days=1))
+    before = repaired.read_bytes()
+    done = call("replay", "a.jsonl", "found/a.jsonl.rejects.jsonl", "--out", "found", *MAPPED)
+    assert done.code == 2
+    says = "would go over found/a.jsonl.rejects.jsonl, which is to be read: name another --out"
+    assert says in done.err.replace("\n", " ")
+    assert repaired.read_bytes() == before
+
+
 def test_alerts_before_a_date_are_left_out_and_their_past_is_not(call: Caller, kept: Path) -> None:
     database = str(kept / "replay.db")
     assert call("replay", "--scores", database, "--out", "late", "--from", CRISIS).code == 0
@@ -112,6 +137,22 @@ def test_alerts_before_a_date_are_left_out_and_their_past_is_not(call: Caller, k
     ]
     assert call("replay", "--scores", database, "--out", "early", "--to", CRISIS).code == 0
     assert crises(Path("early")) == []
+
+
+def test_what_is_read_later_tells_nothing_of_an_event_that_goes_on_at_the_date(
+    call: Caller, kept: Path, tmp_path: Path
+) -> None:
+    """Hours without documents would end it, and the service may have gone on reading for days."""
+    shutil.copy(kept / "replay.db", tmp_path / "service.db")
+    (tmp_path / "bellwether.toml").write_text('[log]\npath = "service.db"\n')
+    logs = EmbeddedLogs(tmp_path / "service.db", now)
+    *_, last = logs.scan(SCORES.log)
+    quiet = replace(decode_range(last.value or b""), final=False, read_at=START + 12 * DAY)
+    publish(logs, Message(SCORES.log, encode_range(quiet)))
+    logs.close()
+    assert call("replay", "--kept", "--out", "early", "--to", f"{CRISIS}T02:00").code == 0
+    assert crises(Path("early"))
+    assert {alert["closed_at"] for alert in alerts(Path("early")) if alert["opened_at"] >= CRISIS} == {None}
 
 
 def test_files_are_read_up_to_a_date(call: Caller, tmp_path: Path) -> None:

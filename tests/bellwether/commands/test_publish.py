@@ -14,7 +14,9 @@ from bellwether.clock import now
 from bellwether.commands.publish import publish
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import SECOND, rfc3339
+from ingest.logs import LogUnfit
 from tests.bellwether.commands.calls import Caller
+from tests.waiting import until
 
 GOOD = {"id": "a", "source": "wire", "published_at": "2026-03-01T09:30:00Z", "text": "Northwind Bank halts withdrawals"}
 
@@ -115,6 +117,17 @@ def test_rejected_lines_without_a_place_stop_the_work(call: Caller, tmp_path: Pa
     assert published(tmp_path) == [GOOD]
 
 
+@pytest.mark.parametrize(("more", "did"), [([], "is in documents"), (["--dry-run"], "was checked")])
+def test_rejected_lines_for_which_the_disk_has_no_room_are_not_counted_as_kept(
+    call: Caller, tmp_path: Path, more: list[str], did: str
+) -> None:
+    jsonl(tmp_path / "news.jsonl", GOOD, "{torn", GOOD)
+    done = call("publish", "news.jsonl", "--rejects", "/dev/full", *more)
+    assert done.code == 2
+    assert "rejected lines cannot be kept in /dev/full (No space left on device)" in done.err
+    assert f"news.jsonl {did} to line 1" in done.err
+
+
 def test_going_on_keeps_the_lines_that_were_rejected_before(call: Caller, tmp_path: Path) -> None:
     jsonl(tmp_path / "news.jsonl", "{torn", GOOD, "{torn", GOOD)
     kept = tmp_path / "news.jsonl.rejects.jsonl"
@@ -143,8 +156,21 @@ def test_rejected_lines_do_not_go_into_the_file_they_come_from(
     rejects = rejects.format(folder=tmp_path.name)
     done = call("publish", "news.jsonl", "--rejects", rejects, *more)
     assert done.code == 2
-    assert f"--rejects {rejects} is the file to be read: name another" in done.err.replace("\n", " ")
+    says = f"rejected lines would go over {rejects}, which is to be read: name another --rejects"
+    assert says in done.err.replace("\n", " ")
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("files", [["a.jsonl", "a.jsonl.rejects.jsonl"], ["a.jsonl.rejects.jsonl", "a.jsonl"]])
+def test_rejected_lines_of_one_file_go_over_no_other_to_be_read(call: Caller, tmp_path: Path, files: list[str]) -> None:
+    jsonl(tmp_path / "a.jsonl", GOOD, "{torn")
+    repaired = jsonl(tmp_path / "a.jsonl.rejects.jsonl", GOOD)
+    before = repaired.read_bytes()
+    done = call("publish", *files)
+    assert done.code == 2
+    assert "would go over a.jsonl.rejects.jsonl, which is to be read" in done.err.replace("\n", " ")
+    assert repaired.read_bytes() == before
+    assert published(tmp_path) == []
 
 
 def test_standard_input_that_is_closed_is_told_only_to_who_needs_it(tmp_path: Path) -> None:
@@ -166,6 +192,26 @@ def test_standard_input_is_published(call: Caller, tmp_path: Path, monkeypatch: 
     assert done.code == 3
     assert published(tmp_path) == [GOOD]
     assert (tmp_path / "standard-input.rejects.jsonl").exists()
+
+
+def test_a_pipe_that_gives_no_more_at_present_has_all_that_it_gave_published(tmp_path: Path) -> None:
+    (tmp_path / "bellwether.toml").touch()
+    command = [sys.executable, "-c", "from bellwether.cli import main; main()", "publish", "-"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        for count in (5, 10):
+            process.stdin.write((json.dumps(GOOD) + "\n").encode() * 5)
+            process.stdin.flush()
+            until(lambda count=count: published_by_now(tmp_path) == count)
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+def published_by_now(folder: Path) -> int:
+    try:
+        return len(published(folder))
+    except LogUnfit:  # the log is just being made
+        return 0
 
 
 def test_a_dry_run_checks_and_touches_no_log(call: Caller, tmp_path: Path) -> None:

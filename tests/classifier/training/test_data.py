@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples, split
 from classifier.training.labels import TOPICS
+from ingest.decode import Decoder
 
 
 def write(path: Path, *rows: object) -> Path:
@@ -36,6 +38,68 @@ def test_all_mistakes_of_all_files_are_told_together(tmp_path: Path) -> None:
     assert "first.jsonl line 3: no text" in message
     assert "second.jsonl line 1: topics has unknown names: sport" in message
     assert "second.jsonl line 2: neither sentiment nor topics" in message
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "<p>Bank &amp; Trust <b>halts</b>&nbsp;withdrawals</p>"},
+        {"title": "Bank\nhalts", "body": "<p>Queues</p><p>grow</p>"},
+        {"text": "<p></p>", "title": "Bank halts", "body": "Queues grow"},
+        {"text": " ", "title": "Bank halts"},
+        {"title": "<b></b>", "body": "Queues grow"},
+        {"text": "Bank halts", "title": "Not read"},
+        {"text": None, "title": "Bank halts", "body": ""},
+    ],
+)
+def test_what_is_learnt_is_what_is_served(tmp_path: Path, row: dict[str, object]) -> None:
+    served = {"id": "1", "source": "desk", "published_at": "2025-01-02T03:04:05Z"} | row
+    _, document = Decoder(bound_us=0, replay=True).decode_fields(served, 0)
+    assert one(tmp_path, row | {"sentiment": "negative"}).text == document.text
+
+
+@pytest.mark.parametrize("text", ["<script>x</script>", "<p></p>", "&nbsp;", "\u200b"])
+def test_a_text_of_which_nothing_is_left_is_none(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="no text"):
+        one(tmp_path, {"text": text, "sentiment": "negative"})
+
+
+def test_cleaning_moves_no_row_into_another_fold(tmp_path: Path) -> None:
+    texts = [f"<p>Bank {number}</p>" for number in range(20)]
+    folds = [one(tmp_path, {"text": text, "sentiment": "negative"}).fold for text in texts]
+    assert folds == [int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % 10 for text in texts]
+
+
+def test_what_is_of_another_kind_is_told_with_the_rest(tmp_path: Path) -> None:
+    row = {"text": ["a", "b"], "title": 5, "lang": ["en"], "sentiment": "angry"}
+    with pytest.raises(DataError) as told:
+        one(tmp_path, row)
+    assert [mistake.partition(": ")[2] for mistake in told.value.mistakes] == [
+        "text is a list, not a text",
+        "title is a number, not a text",
+        "lang is a list, not a text",
+        "sentiment is 'angry', not one of negative, neutral, positive",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "declared", "lang"),
+    [("银行挤兑", None, "zh"), ("Bank halts", None, "en"), ("银行挤兑", "zh-CN", "zh"), ("Banque", "fr", "und")],
+)
+def test_a_language_is_told_as_of_documents(tmp_path: Path, text: str, declared: str | None, lang: str) -> None:
+    assert one(tmp_path, {"text": text, "lang": declared, "sentiment": "negative"}).lang == lang
+
+
+@pytest.mark.parametrize(("given", "fold"), [(3, 3), (3.0, 3), ("3", 3), ("3.0", 3)])
+def test_a_fold_is_a_whole_number_however_it_is_written(tmp_path: Path, given: object, fold: int) -> None:
+    assert one(tmp_path, {"text": "a", "sentiment": "negative", "fold": given}).fold == fold
+
+
+def test_a_fold_that_is_null_is_absent(tmp_path: Path) -> None:
+    row = {"text": "a", "sentiment": "negative"}
+    assert one(tmp_path, row | {"fold": None}) == one(tmp_path, row)
+    with pytest.raises(DataError, match=r"fold is 3\.5, not 0 to 9"):
+        one(tmp_path, row | {"fold": 3.5})
 
 
 def test_topics_that_the_corpus_cannot_answer_are_masked(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from classifier.artifact import Artifact
 from classifier.session import Outputs
+from classifier.training.card import model_card
 from classifier.training.export import export_fp32
 from classifier.training.half import halve
 from classifier.training.labels import TOPICS
+from classifier.training.model import Card
 from classifier.training.scoring import Logits, pad, score_onnx, score_torch
 from classifier.training.vocabulary import read_tokenizer
 from tests.classifier.training.made import texts
@@ -82,6 +84,23 @@ def test_the_artifact_folder_holds_what_the_serving_side_expects(tiny: Artifact)
     assert set(manifest["thresholds"]) == set(TOPICS)
     assert manifest["licences"] == [{"source": "own", "licence": "not stated", "rows": 27}]
     assert set(manifest["files"]) == {"tokenizer.json", "model.int8.onnx", "model.fp16.onnx", "card.md"}
+
+
+@pytest.mark.parametrize(
+    ("languages", "told"),
+    [
+        (("en",), " in English:"),
+        (("en", "zh"), " in English and Chinese:"),
+        (("und",), " in other languages:"),
+        ((), ":"),
+    ],
+)
+def test_the_card_names_the_languages_that_were_learnt(languages: tuple[str, ...], told: str) -> None:
+    metrics = {"sentiment": {}, "topics": {}, "calibration_error": {}, "not_judged": []}
+    config = {"num_hidden_layers": 2, "hidden_size": 32}
+    card = model_card("own", 5, Card(TOPICS, "tiny", languages=languages), config, [], metrics)
+    assert f"A model for short financial texts{told}" in card
+    assert "bilingual" not in card
 
 
 def test_the_order_of_rows_is_the_same_after_a_restart() -> None:

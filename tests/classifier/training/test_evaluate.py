@@ -19,7 +19,7 @@ OTHER, FX = TOPICS.index("other"), TOPICS.index("fx")
 
 @pytest.fixture
 def rows(labelled: Path) -> list[Example]:
-    return read_examples([labelled], TOPICS, LabelWeights())
+    return [replace(row, lang="en") for row in read_examples([labelled], TOPICS, LabelWeights())]
 
 
 def logits(rows: Sequence[Example]) -> Logits:

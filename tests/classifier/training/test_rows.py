@@ -85,6 +85,33 @@ def test_half_a_character_is_told(tmp_path: Path, key: str) -> None:
     assert json_rows([path]) == [whole]
 
 
+def test_texts_need_no_columns_of_labels(tmp_path: Path) -> None:
+    assert json_rows([table(tmp_path, "text\nBank halts\n")]) == [{"text": "Bank halts"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mistake"),
+    [
+        ("t.csv", b"headline\nBank halts\n", "no column text or title"),
+        ("t.jsonl.gz", b"no gzip", "cannot be read"),
+        ("t.jsonl", '{"text": "银行挤兑"}'.encode("gb18030"), "cannot be read as UTF-8"),
+        ("t.jsonl", b'{"headline": "Bank halts"}', "no text"),
+        ("t.jsonl", b'{"text": ["Bank halts"]}', "no text"),
+    ],
+)
+def test_a_file_of_texts_that_has_none_is_told(tmp_path: Path, name: str, content: bytes, mistake: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=mistake):
+        json_rows([tmp_path / name])
+
+
+def test_lines_of_texts_that_are_left_out_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "a"}\n{\n{"text": "<p></p>"}\n{"text": "b"}\n')
+    assert [row["text"] for row in json_rows([path])] == ["a", "b"]
+    assert capsys.readouterr().err.startswith("texts.jsonl: 2 lines are left out. The first: texts.jsonl line 2: not J")
+
+
 def test_json_that_no_one_can_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "x", "fold": ' + "1" * 5000 + "}\n" + "[" * 200_000 + "\n")

@@ -31,3 +31,12 @@ def test_a_source_of_one_topic_becomes_weak_rows_that_training_reads(tmp_path: P
     assert example.text == "Ether gains"
     assert example.is_weak
     assert example.topics[TOPICS.index("crypto")] == 1
+
+
+def test_a_weak_row_is_in_the_fold_of_the_row_that_it_was_made_of(tmp_path: Path) -> None:
+    row = {"title": "Ether\ngains", "body": "<p>Much</p>"}
+    labelled, weak = tmp_path / "labelled.jsonl", tmp_path / "weak.jsonl"
+    labelled.write_text(json.dumps(row | {"topics": ["crypto"]}))
+    weak.write_text(json.dumps(rules.weak_row(row, ["crypto"])))
+    (of_person,), (of_rule,) = (read_examples([file], TOPICS, LabelWeights()) for file in (labelled, weak))
+    assert (of_rule.fold, of_rule.text) == (of_person.fold, of_person.text)

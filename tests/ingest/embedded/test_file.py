@@ -51,6 +51,64 @@ def test_a_commit_on_a_full_disk_is_said(logs: EmbeddedLogs) -> None:
     reader.close()
 
 
+SMALL = """
+import sys
+from pathlib import Path
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.logs import Kept, LogError
+def tried():
+    try:
+        EmbeddedLogs(folder / "logs.db", lambda: 1_800_000_000_000_000).ensure([Kept("log")])
+    except LogError as error:
+        print(type(error).__name__, error)
+    else:
+        print("well")
+folder = Path(sys.argv[1])
+tried()
+others = [folder / f"other{number}" for number in range(10)]
+try:
+    for made in others:
+        made.touch()
+except OSError:
+    tried()
+for made in others:
+    made.unlink(missing_ok=True)
+tried()
+try:
+    with others[0].open("wb", buffering=0) as out:
+        while True:
+            out.write(bytes(4096))
+except OSError:
+    tried()
+"""
+
+
+def test_a_disk_without_room_for_another_file_is_full_and_nothing_for_a_person_with_rights_to_put_right(
+    tmp_path: Path,
+) -> None:
+    mounted = f"mount -t tmpfs -o nr_inodes=6,size=1m none {tmp_path}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mounted], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    script = f'{mounted} && exec "$0" -c "$1" {tmp_path}'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, sys.executable, SMALL],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    full = f"LogAway the disk of {tmp_path / 'logs.db'} is full: make room, it goes on by itself"
+    assert done.stdout.splitlines() == ["well", full, "well", full]
+
+
+def test_too_many_open_files_are_waited_for(logs: EmbeddedLogs) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(LogAway, match="could not be read or written: unable to open"):
+            logs.writer()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    write(logs, b"a")
+
+
 @contextmanager
 def full_disk() -> Iterator[None]:
     """No file may grow, as where there is no room; and then there is again."""
@@ -124,7 +182,7 @@ def test_a_damaged_file_is_said(logs: EmbeddedLogs, path: Path) -> None:
         for page in range(3, path.stat().st_size // 4096):
             file.seek(page * 4096)
             file.write(b"\xff" * 4096)
-    with pytest.raises(LogUnfit, match="is damaged: restore it"):
+    with pytest.raises(LogUnfit, match=r"is damaged: restore it .* its -wal and -shm must go too"):
         list(logs.scan("log"))
 
 

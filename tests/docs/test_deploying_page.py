@@ -1,0 +1,109 @@
+"""What the page on deploying says to type, typed."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alerting.alerts import alert_message
+from bellwether.clock import now
+from ingest.instants import moment
+from ingest.logs import Logs
+from tests import publishing
+from tests.alerting.destinations.receiver import Handler, receiving
+from tests.alerting.told import told
+from tests.deploy.composed import DEPLOY, block
+from tests.promises.service import Deployment, documents, publish
+from tests.waiting import until
+
+PAGE = "deploying.md"
+DESK = """
+[http]
+port = 0
+
+[[destination]]
+name = "desk"
+type = "webhook"
+url = "{}"
+secret = "once upon a time"
+token_file = "token"
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path, "[http]\nport = 0\n")
+    yield deployment
+    deployment.end()
+
+
+def typed(folder: Path, beginning: str) -> None:
+    """The block of the page, by this user in place of the service's and without a service manager."""
+    script = block(PAGE, "sh", beginning).replace("-o bellwether -g bellwether ", "")
+    assert "bellwether.db" in script
+    subprocess.run(["sh", "-ec", f"systemctl() {{ :; }}\n{script}"], cwd=folder, check=True)
+
+
+def ids(logs: Logs) -> list[str]:
+    return [json.loads(record.value or b"")["id"] for record in logs.scan("documents")]
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the page uses SQLite's own command")
+def test_a_copy_made_while_it_runs_is_restored_after_a_process_was_killed(here: Deployment) -> None:
+    made = documents(400)
+    process = here.start_whole("aggregate")
+    logs = here.logs()
+    publish(logs, "documents", made[:200])
+    typed(here.folder, "umask")
+    publish(logs, "documents", made[200:])
+    assert len(ids(logs)) == 400
+    logs.close()
+    process.kill()
+    process.wait(10)
+    assert (here.folder / "bellwether.db-wal").stat().st_size > 0
+    typed(here.folder, "systemctl stop")
+    assert [file.stat().st_mode & 0o777 for file in here.folder.glob("*.db*")] == [0o600, 0o600]
+    here.start_whole("aggregate")
+    logs = here.logs()
+    assert ids(logs) == [each["id"] for each in made[:200]]
+    publish(logs, "documents", made[200:])
+    assert ids(logs) == [each["id"] for each in made]
+    logs.close()
+    with sqlite3.connect(here.folder / "bellwether.db") as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    db.close()
+
+
+def takes_the_new_one(handler: Handler) -> None:
+    answer = b"204 No Content" if handler.headers["Authorization"] == "Bearer the-new-one" else b"401 Unauthorized"
+    handler.wfile.write(b"HTTP/1.1 " + answer + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_what_was_refused_while_a_secret_was_exchanged_goes_out_when_it_is_put_back(here: Deployment) -> None:
+    again = next(line for line in (DEPLOY.parent / "docs" / PAGE).read_text("utf-8").split("`") if "--reason" in line)
+    token = here.folder / "token"
+    token.write_text("the-old-one")
+    with receiving() as there:
+        there.otherwise = takes_the_new_one
+        here.config.write_text(DESK.format(there.url))
+        process = here.start_whole("deliver")
+        logs = here.logs()
+        publishing.publish(logs, alert_message(told("a1", opened_at=moment(now()), updated_at=moment(now()))))
+        logs.close()
+        until(lambda: "alert not delivered" in here.said())
+        token.write_text("the-new-one")
+        process.terminate()
+        assert process.wait(10) == 0
+        here.start_whole("deliver")
+        done = here.command(*again.removeprefix("bellwether ").split())
+        assert (done.returncode, done.stderr) == (0, "1 dead letters put back\n")
+        until(lambda: len(there.requests) == 2)
+    assert there.keys == ["a1/1", "a1/1"]
+    assert [request.headers["Authorization"] for request in there.requests] == [
+        "Bearer the-old-one",
+        "Bearer the-new-one",
+    ]
