@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from alerting.statistic import Sums, expected_negatives, standardised
 from alerting.tails import DAY_LENGTH, PRIOR_CLUSTERS, Tail
-from ingest.instants import DAY, HOUR, MINUTE
+from ingest.instants import DAY, MINUTE
 
 PRIOR_THRESHOLD, PRIOR_EXCESS = 2.2, 0.6  # of z; a normal tail has a mean excess of 0.4, real ones are heavier
 REFERENCE_SCALE = 45 * MINUTE
@@ -57,7 +57,6 @@ class Scale(Struct, gc=False):
             threshold=PRIOR_THRESHOLD,
             excess=PRIOR_EXCESS,
             days=PRIOR_CLUSTERS / clusters_per_day,
-            apart=max(12.0 * HOUR, float(length)),
         )
         return cls(float(length), tail)
 
@@ -72,7 +71,6 @@ class Scale(Struct, gc=False):
             days=NAME_DAYS,
             clusters=NAME_CLUSTERS,
             step=0.0,
-            apart=max(12.0 * HOUR, float(length)),
         )
         return cls(float(length), tail)
 

@@ -20,6 +20,7 @@ DAY_LENGTH = float(DAY)  # mixed arithmetic is slower
 PRIOR_CLUSTERS = 5.0  # how many clusters the priors count for
 MEMORY_CLUSTERS = 60.0  # the mean excess is that of about so many
 MEMORY_TICKS = 1800 / DAY  # over the share of the time above T: how many ticks the rate of clusters is that of, in days
+APART, APART_TICKS = 12.0 * HOUR, 9.0  # clusters nearer than the longer of both are one
 MOST_RISE = 3.0  # mean excesses that one cluster may raise T by: a long event must not deafen for weeks
 FASTEST_RISE, SLOWEST_FALL = 3.0, 900.0  # ticks that one update may count for
 
@@ -36,7 +37,6 @@ class Tail(Struct, gc=False):
     step: float = 0.05  # how far T moves a tick, in mean excesses
     lowest: float = 0.5  # T never falls below it, and `least_excess` bounds the mean excess
     least_excess: float = 0.25
-    apart: float = 12.0 * HOUR  # clusters nearer than this are one
     peak: float = 0.0  # of the running cluster; 0: none is running
     above_at: int = 0
     base: float = 0.0  # T when the running cluster began
@@ -72,7 +72,7 @@ class Tail(Struct, gc=False):
             self.clusters *= memory / days
             days = memory
         self.days = days
-        if self.peak and at - self.above_at > self.apart:
+        if self.peak and at - self.above_at > max(APART, APART_TICKS * tick):
             self._end_cluster()
 
     def _end_cluster(self) -> None:
