@@ -114,6 +114,14 @@ def clean_line(text: str) -> str:
     return clean(text).replace("\n", " ")
 
 
+def clean_text(text: str, title: str, body: str) -> str:
+    """Of a document: `text` cleaned, or, where nothing is left of it, title, newline, body."""
+    if cleaned := clean(text):
+        return cleaned
+    title, body = clean_line(title), clean(body)
+    return f"{title}\n{body}" if title and body else title or body
+
+
 def trace(text: str) -> Traced:
     """`clean`, step by step and much slower, with the place in `text` that each character came from."""
     traced = Traced(text)

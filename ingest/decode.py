@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, structs
 
-from ingest.cleaning import clean, clean_line
+from ingest.cleaning import clean_line, clean_text
 from ingest.complaints import complaint, kind_of, not_utf8
 from ingest.document import Document
 from ingest.instants import DAY, SECOND, instant, rfc3339
@@ -255,10 +255,7 @@ class Decoder:
         given = [part for part in (native.text, native.title, native.body) if part]
         if not given:
             raise BadDocument("missing_field", "there is no text: neither `text` nor `title` nor `body` holds anything")
-        text = clean(native.text or "")
-        if not text:
-            title, body = clean_line(native.title or ""), clean(native.body or "")
-            text = f"{title}\n{body}" if title and body else title or body
+        text = clean_text(native.text or "", native.title or "", native.body or "")
         if not text:
             raise BadDocument("empty_text", "nothing is left of the text without markup, blanks and control characters")
         if len(text) > self._limits.characters:

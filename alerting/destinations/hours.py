@@ -27,10 +27,9 @@ class Quiet(Struct, frozen=True):
             return None
         tomorrow = over_midnight and clock >= self.start
         day = local + ONE_DAY if tomorrow else local
-        ends = (
-            _at(day, self.end.replace(fold=fold), self.zone) for fold in (0, 1)
-        )  # twice where clocks are put back over it
-        return next((end for end in ends if end > at), at + 1)  # none where they are put forward over it
+        # It comes twice where clocks are put back over it; where they are put forward, neither may be ahead.
+        ends = (_at(day, self.end.replace(fold=fold), self.zone) for fold in (0, 1))
+        return next((end for end in ends if end > at), at + 1)
 
 
 class DigestTimes(Struct, frozen=True):

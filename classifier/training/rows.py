@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingest.cleaning import clean, clean_line
+from ingest.cleaning import clean, clean_text
 from ingest.files import LONGEST
 
 _COLUMNS = (("text", "title"), ("sentiment", "topics"))  # of a table: one of each
@@ -40,8 +40,7 @@ def rows_of(path: Path, *, is_labelled: bool = True) -> Iterator[tuple[str, dict
 
 def text_of(row: Mapping[str, Any]) -> str:
     """The text of a row as it would be served: cleaned `text`, or title, newline, body where nothing is left of it."""
-    text, title, body = clean(_given(row, "text")), clean_line(_given(row, "title")), clean(_given(row, "body"))
-    return text or (f"{title}\n{body}" if title and body else title or body)
+    return clean_text(_given(row, "text"), _given(row, "title"), _given(row, "body"))
 
 
 def given_text(row: Mapping[str, Any]) -> str:
