@@ -27,7 +27,7 @@ help:  ## print this
 setup: $(SERVES)  ## build .venv with all that serves on a CPU (RUNTIME=gpu: on a GPU)
 
 .PHONY: test
-test: $(DEVELOPS) java prometheus chromium  ## run every test; what needs a server starts it
+test: $(DEVELOPS) java prometheus chromium sqlite  ## run every test; what needs a server starts it
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 15 $(ARGS)
 
 .PHONY: lint
@@ -122,3 +122,8 @@ prometheus:  # tests start Prometheus and Alertmanager themselves: Debian must n
 chromium:  # the console is looked at in a real browser
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || { $(call debian,chromium chromium-driver fonts-noto-cjk); } || \
 		{ echo "Tests need Chromium with its driver: install them (Debian: chromium chromium-driver)." >&2; exit 2; }
+
+.PHONY: sqlite
+sqlite:  # a backup is made and put back as the docs say, with SQLite's own command
+	@command -v sqlite3 >/dev/null || { $(call debian,sqlite3); } || \
+		{ echo "Tests need SQLite's command: install it (Debian: sqlite3)." >&2; exit 2; }

@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from alerting.console.access import SENDABLE, is_sendable
+from alerting.tokens import SENDABLE, is_sendable
 from bellwether.kinds import relative_to, secret_in
 from bellwether.sections.alerts import AlertsSection, FlashSection, SourcesSection, WindowsSection
 from bellwether.sections.canary import CanarySection

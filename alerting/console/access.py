@@ -13,13 +13,13 @@ from typing import Literal
 import structlog
 from msgspec import Struct
 
+from alerting.tokens import SENDABLE, is_sendable
 from ingest.instants import SECOND
 
 Network = IPv4Network | IPv6Network
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LEAST_TOKEN = 20  # characters: long enough that guessing is pointless
 LONGEST_NAME = 60
-SENDABLE = "printable ASCII without spaces"
 
 _log = structlog.get_logger(__name__)
 
@@ -43,11 +43,6 @@ class AccessSettings(Struct, frozen=True):
     def is_open(self) -> bool:
         """Nobody is asked who they are."""
         return not (self.tokens or self.proxies)
-
-
-def is_sendable(token: str) -> bool:
-    """Whether a header can carry it."""
-    return token.isascii() and token.isprintable() and " " not in token
 
 
 def read_tokens(lines: str) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from alerting.destinations.answers import Answer, Away, Delivered, Refused
 from alerting.destinations.attempt import AttemptLoop
+from alerting.tokens import SENDABLE, is_sendable
 from ingest.fetch import retry_after_s
 
 TIMEOUT_S = 5.0
@@ -170,8 +171,8 @@ def http_url(address: SecretStr, what: str) -> httpx.URL:
 
 def _token(secret: SecretStr, name: str) -> str:
     token = secret.get_secret_value()
-    if not token.isascii() or not token.isprintable() or not token or " " in token:
-        raise ValueError(f"the bearer token of {name} must be printable ASCII without spaces")
+    if not is_sendable(token):
+        raise ValueError(f"the bearer token of {name} must be {SENDABLE}")
     return token
 
 

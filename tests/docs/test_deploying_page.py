@@ -1,7 +1,6 @@
 """What the page on deploying says to type, typed."""
 
 import json
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -52,7 +51,6 @@ def ids(logs: Logs) -> list[str]:
     return [json.loads(record.value or b"")["id"] for record in logs.scan("documents")]
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the page uses SQLite's own command")
 def test_a_copy_made_while_it_runs_is_restored_after_a_process_was_killed(here: Deployment) -> None:
     made = documents(400)
     process = here.start_whole("aggregate")
