@@ -15,6 +15,7 @@ TEXTS = "Rows without labels, for the vocabulary, the warm-up and the teachers. 
 ENCODER = "A BERT-like encoder by name or path; else the MiniLM of the extra."
 START = "Go on from a trained model: `shipped`, or the --out of an earlier run."
 TEACHER = "Learn its answers too, also on the --texts: DIR/run/model. Can be repeated: the first that can read a text answers."
+GUIDE = "Follow its hidden states too, in texts of its languages: DIR/run/model of a model whose encoder has read them."
 TOLD = "Of a labelled text's loss, the share that is its teacher's."
 MINUTES = "End after so long, with the schedule complete."
 WARM_UP = "Before, guess masked words of all texts for so long."
@@ -37,6 +38,7 @@ SMOOTHING = "Spread this share of each sentiment label over the others: a less c
 @click.option("--encoder", default="", metavar="NAME", help=ENCODER)
 @click.option("--start-from", default="", metavar="DIR", help=START)
 @click.option("--teacher", "teachers", multiple=True, type=FOLDER, metavar="DIR", help=TEACHER)
+@click.option("--guide", default="", type=FOLDER, metavar="DIR", help=GUIDE)
 @click.option("--told", type=click.FloatRange(0, 1), default=0.5, show_default=True, metavar="SHARE", help=TOLD)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help=MINUTES)
 @click.option("--max-steps", type=click.IntRange(min=1), default=8000, show_default=True, metavar="N")

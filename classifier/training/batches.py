@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from classifier.training.augment import disturbed
 from classifier.training.data import Example, Told
+from classifier.training.guide import Guide, Guided, collate_guided
 from classifier.training.labels import SENTIMENTS, TOPICS
 from classifier.training.loss import Answers, Targets
 
@@ -59,6 +60,7 @@ class Item:
 
     input_ids: list[int]
     example: Example
+    guided: Guided | None = None
 
 
 class TokenizedExamples(Dataset[Item]):
@@ -68,24 +70,37 @@ class TokenizedExamples(Dataset[Item]):
     """
 
     def __init__(
-        self, examples: Sequence[Example], tokenizer: Tokenizer, max_tokens: int, augmented: float = 0.0
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        max_tokens: int,
+        augmented: float = 0.0,
+        guide: Guide | None = None,
     ) -> None:
-        self._tokenizer, self._augmented = tokenizer, augmented
+        self._tokenizer, self._augmented, self._guide = tokenizer, augmented, guide
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_tokens)
-        encodings = tokenizer.encode_batch_fast([example.text for example in examples])
+        texts = [example.text for example in examples]
+        encodings = tokenizer.encode_batch_fast(texts)
         self._items = [Item(e.ids, x) for e, x in zip(encodings, examples, strict=True)]
         self.lengths = np.array([len(item.input_ids) for item in self._items])
+        self._is_guided = guide.reads(texts) if guide else np.zeros(len(texts), bool)  # [N]
 
     def __len__(self) -> int:
         return len(self._items)
 
     def __getitem__(self, index: int) -> Item:
         item = self._items[index]
-        if random.random() >= self._augmented:  # noqa: S311 - nothing secret
+        text = item.example.text
+        if random.random() < self._augmented:  # noqa: S311 - nothing secret
+            text = disturbed(text, random.Random(random.getrandbits(64)))  # noqa: S311
+        elif not self._is_guided[index]:
             return item
-        text = disturbed(item.example.text, random.Random(random.getrandbits(64)))  # noqa: S311
-        return Item(self._tokenizer.encode(text).ids, item.example)
+        encoding = self._tokenizer.encode(text)
+        return Item(encoding.ids, item.example, self._guided(index, text, encoding))
+
+    def _guided(self, index: int, text: str, encoding: Encoding) -> Guided | None:
+        return self._guide.read(text, encoding) if self._guide and self._is_guided[index] else None
 
 
 class MixedSampler(Sampler[int]):
@@ -129,7 +144,7 @@ def collate(items: Sequence[Item]) -> dict[str, Tensor]:
     """Pads a batch to its longest text, rounded up to a multiple of 8.
 
     Returns:
-        `input_ids` and `attention_mask`, int64 [B, L], and the fields of `Targets` and `Answers`.
+        `input_ids` and `attention_mask`, int64 [B, L], the fields of `Targets` and `Answers`, and those of `collate_guided`.
     """
     # Few distinct lengths: oneDNN compiles its kernels once a shape.
     longest = -(-max(len(item.input_ids) for item in items) // 8) * 8
@@ -151,6 +166,7 @@ def collate(items: Sequence[Item]) -> dict[str, Tensor]:
         "told_sentiment": torch.tensor([said.sentiment for said in told]),
         "told_topics": torch.tensor([said.topics for said in told]),
         "told_share": torch.tensor([said.share for said in told]),
+        **collate_guided([item.guided for item in items], longest),
     }
 
 

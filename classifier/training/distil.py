@@ -33,7 +33,7 @@ from classifier.training.loss import answer_losses, total_loss
 from classifier.training.masking import with_hidden_words
 from classifier.training.model import (
     LabelAttention,
-    Scores,
+    Reading,
     load_model,
     load_served,
     round_word_rows,
@@ -41,7 +41,7 @@ from classifier.training.model import (
 )
 from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings
-from classifier.training.train import LabelTrainer, trainer_arguments
+from classifier.training.trainer import LabelTrainer, trainer_arguments
 from classifier.training.vocabulary import read_tokenizer
 
 LAYERS = (0, 2, 5)
@@ -62,20 +62,6 @@ class Mix:
     labels: float = 0.2
     attention: float = 1.0
     hidden: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a network makes of a batch: last hidden states [B, L, d], and scores."""
-
-    hidden: Tensor
-    scores: Scores
-
-    @classmethod
-    def of(cls, model: LabelAttention, ids: Tensor, mask: Tensor) -> "Reading":
-        """Reads ids and mask, int64 [B, L]."""
-        H = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state  # [B, L, d]
-        return cls(H, model.pool(H, mask))
 
 
 def teacher_loss(own: Reading, told: Reading, mask: Tensor, mix: Mix) -> Tensor:

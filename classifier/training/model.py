@@ -135,6 +135,20 @@ class LabelAttention(nn.Module):
         self.topic_weight.copy_(directions * 4 / norm)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a network makes of a batch: last hidden states [B, L, d], and scores."""
+
+    hidden: Tensor
+    scores: Scores
+
+    @classmethod
+    def of(cls, model: LabelAttention, ids: Tensor, mask: Tensor) -> "Reading":
+        """Reads ids and mask, int64 [B, L]."""
+        H = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state  # [B, L, d]
+        return cls(H, model.pool(H, mask))
+
+
 def load_encoder(name: str, *, attention: str | None = None) -> PreTrainedModel:
     """Loads a BERT-like encoder by name or path, without its pooler, which nothing here uses; `attention` as in `load_model`."""
     config = _with_whole_attention(AutoConfig.from_pretrained(name))

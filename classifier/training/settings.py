@@ -16,6 +16,7 @@ class Settings:
         start_from: folder of a trained model or of an artifact to go on from, with its vocabulary; empty: from the encoder.
         max_tokens: texts are cut here in training; the model itself reads up to 256 tokens.
         teachers: folders of trained models whose answers are learnt too (see `teachers`).
+        guide: folder of a trained model whose hidden states are followed too, in texts of its languages (see `guide`).
         told: of a labelled text's loss, the share that is its teacher's; of an unlabelled text's it is all.
         accumulation: batches that share one step.
         max_steps: end of the run in steps.
@@ -36,6 +37,7 @@ class Settings:
     start_from: str = ""
     teachers: tuple[str, ...] = ()
     told: float = 0.5
+    guide: str = ""
     max_tokens: int = 128
     batch: int = 48
     accumulation: int = 1

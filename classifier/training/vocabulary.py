@@ -1,4 +1,4 @@
-"""Extends an English WordPiece tokenizer and its embedding to Chinese.
+"""Extends a WordPiece tokenizer and its embedding to both languages.
 
 Four things make Chinese work with an English encoder and few parameters:
 
@@ -10,6 +10,8 @@ Four things make Chinese work with an English encoder and few parameters:
 
 Pieces of scripts that no corpus uses (and `[unused…]`) are dropped to make room; every single ASCII and punctuation
 character stays, so a word that loses its piece falls back to smaller ones and never to `[UNK]`.
+
+An encoder that has learnt Chinese keeps its own characters, and gets no words: it has read text without them.
 """
 
 import json
@@ -27,6 +29,7 @@ from torch import Tensor
 from classifier.training.glosses import HAN, count_words, read_dictionary, read_finance_words
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_KNOWS_CHINESE = 0.9  # of the usual characters are in its vocabulary; an English BERT has some two hundred of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +64,29 @@ def extend_vocabulary(
     """Makes the bilingual vocabulary.
 
     Args:
-        tokenizer_json: the English WordPiece tokenizer.
+        tokenizer_json: the encoder's WordPiece tokenizer.
         embedding: its word embedding, float32 [vocabulary, hidden].
         texts: the corpora: they decide which pieces are used, which characters and words are added.
         settings: limits.
     """
-    english = json.loads(tokenizer_json)
-    vocab: dict[str, int] = english["model"]["vocab"]
+    given = json.loads(tokenizer_json)
+    vocab: dict[str, int] = given["model"]["vocab"]
     dictionary = read_dictionary() | read_finance_words()
-    characters = sorted(set(gb2312_level_1()) | {c for text in texts for c in HAN.findall(text)})
-    counts = count_words(iter(texts), dictionary)
-    pieces = _used_pieces(tokenizer_json, vocab, texts)
+    usual = gb2312_level_1()
+    is_chinese = sum(character in vocab for character in usual) >= _KNOWS_CHINESE * len(usual)
+    pieces = _used_pieces(tokenizer_json, vocab, texts, keeps_chinese=is_chinese)
+    characters = sorted({*usual, *(c for text in texts for c in HAN.findall(text))} - set(pieces))
     symbols = _symbols(texts, vocab, settings.min_word_count)
-    room = settings.max_rows - len(pieces) - len(characters) - len(symbols)
-    words = _choose_words(counts, settings.min_word_count, room)
+    words: list[str] = []
+    if not is_chinese:
+        room = settings.max_rows - len(pieces) - len(characters) - len(symbols)
+        words = _choose_words(count_words(iter(texts), dictionary), settings.min_word_count, room)
     meanings = _Meanings(tokenizer_json, embedding, dictionary | symbols)
     new = [*characters, *symbols, *words]
     rows = torch.cat([embedding[[vocab[piece] for piece in pieces]], torch.stack([meanings.row(t) for t in new])])
-    return Vocabulary(_tokenizer_json(english, [*pieces, *new], [*symbols, *words]), rows)
+    if not is_chinese:  # full-width digits, letters and punctuation share the rows of their plain forms
+        given["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFKC"}, given["normalizer"]]}
+    return Vocabulary(_tokenizer_json(given, [*pieces, *new], [*symbols, *words]), rows)
 
 
 def gb2312_level_1() -> list[str]:
@@ -97,19 +105,24 @@ def _choose_words(counts: dict[str, int], min_count: int, room: int) -> list[str
     return own + frequent[: room - len(own)]
 
 
-def _used_pieces(tokenizer_json: str, vocab: dict[str, int], texts: Iterable[str]) -> list[str]:
-    """English pieces to keep, in their old order: special, single ASCII, used by a text, or plain Latin words."""
+def _used_pieces(tokenizer_json: str, vocab: dict[str, int], texts: Iterable[str], *, keeps_chinese: bool) -> list[str]:
+    """The encoder's pieces to keep, in their old order: special, single ASCII, used by a text, or usual Chinese."""
     tokenizer = Tokenizer.from_str(_without_limits(tokenizer_json))
     used: set[int] = set()
     for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False):
         used.update(encoding.ids)
-    kept = [piece for piece in sorted(vocab, key=vocab.__getitem__) if _is_kept(piece, vocab[piece] in used)]
+    usual = set(gb2312_level_1()) if keeps_chinese else set()
+    kept = [
+        piece
+        for piece in sorted(vocab, key=vocab.__getitem__)
+        if (piece in usual or _is_kept(piece, vocab[piece] in used, keeps_chinese))
+    ]
     return [*SPECIAL, *kept]
 
 
-def _is_kept(piece: str, is_used: bool) -> bool:
+def _is_kept(piece: str, is_used: bool, keeps_chinese: bool) -> bool:
     bare = piece.removeprefix("##")
-    if piece in SPECIAL or HAN.search(bare) or bare.startswith("[unused"):
+    if piece in SPECIAL or bare.startswith("[unused") or (HAN.search(bare) and not keeps_chinese):
         return False
     return is_used or (len(bare) == 1 and bare.isascii())
 
@@ -151,21 +164,19 @@ def _without_limits(tokenizer_json: str) -> str:
     return json.dumps(settings)
 
 
-def _tokenizer_json(english: dict[str, Any], tokens: Sequence[str], words: Sequence[str]) -> str:
+def _tokenizer_json(given: dict[str, Any], tokens: Sequence[str], words: Sequence[str]) -> str:
     ids = {token: number for number, token in enumerate(tokens)}
     flags = {"single_word": False, "lstrip": False, "rstrip": False}
     special = [{"id": ids[t], "content": t, "special": True, "normalized": False, **flags} for t in SPECIAL]
     added = [{"id": ids[w], "content": w, "special": False, "normalized": False, **flags} for w in words]
     return json.dumps(
-        english
+        given
         | {
             "truncation": None,
             "padding": None,
             "added_tokens": special + added,
-            # Full-width digits, letters and punctuation share the rows of their plain forms.
-            "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}, english["normalizer"]]},
             "post_processor": _frame(ids),
-            "model": english["model"] | {"vocab": ids},
+            "model": given["model"] | {"vocab": ids},
         },
         ensure_ascii=False,
     )

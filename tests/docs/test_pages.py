@@ -87,5 +87,10 @@ def test_every_page_that_the_code_points_to_exists() -> None:
 
 
 def test_every_make_target_prints_a_line_of_help() -> None:
-    phony = set(re.findall(r"^\.PHONY: ([a-z-]+)", MAKEFILE, re.MULTILINE)) - {"java", "prometheus", "chromium", "sqlite"}
+    phony = set(re.findall(r"^\.PHONY: ([a-z-]+)", MAKEFILE, re.MULTILINE)) - {
+        "java",
+        "prometheus",
+        "chromium",
+        "sqlite",
+    }
     assert phony == set(re.findall(r"^([a-z-]+):.*  ## ", MAKEFILE, re.MULTILINE))

@@ -14,7 +14,7 @@ from classifier.training.labels import TOPICS
 from classifier.training.masking import with_hidden_words
 from classifier.training.model import Card, LabelAttention, load_encoder, load_model, save_model, word_rows
 from classifier.training.settings import Settings
-from classifier.training.train import trainer_arguments
+from classifier.training.trainer import trainer_arguments
 from classifier.training.warmup import warm_up
 from tests.classifier.training.tiny import SENTENCES, tokenizer_json
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from tokenizers import Tokenizer
+from tokenizers import BertWordPieceTokenizer, Tokenizer
 
 from classifier.training.glosses import count_words, read_dictionary, read_finance_words
 from classifier.training.vocabulary import Vocabulary, VocabularySettings, extend_vocabulary, gb2312_level_1
@@ -79,3 +79,22 @@ def test_the_dictionary_knows_common_words() -> None:
     dictionary = read_dictionary()
     assert "bank" in dictionary["银行"]
     assert "rumor" in dictionary["谣言"]
+
+
+def chinese_tokenizer() -> str:
+    """One that knows the usual characters and one word piece, as a Chinese BERT does."""
+    marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused1]"]
+    pieces = [*marks, *"abcdeknsb.,!?%", "##n", "##k", "bank", *gb2312_level_1()[:-40], "##行"]
+    return str(BertWordPieceTokenizer({piece: i for i, piece in enumerate(pieces)}).to_str())
+
+
+def test_an_encoder_that_has_learnt_chinese_keeps_its_rows_and_gets_no_words() -> None:
+    given = Tokenizer.from_str(chinese_tokenizer())
+    rows = torch.randn(given.get_vocab_size(), 16, generator=torch.Generator().manual_seed(1))
+    made = extend_vocabulary(chinese_tokenizer(), rows, TEXTS, VocabularySettings(max_rows=5000, min_word_count=2))
+    now = Tokenizer.from_str(made.tokenizer_json)
+    for character in ("银", "行", "锗", "bank"):
+        assert torch.equal(made.rows[now.token_to_id(character)], rows[given.token_to_id(character)])
+    assert now.encode("银行遭遇挤兑").tokens[1:-1] == list("银行遭遇挤兑")
+    assert "[UNK]" not in now.encode("龘🚀" + "".join(gb2312_level_1())).tokens
+    assert now.token_to_id("[unused1]") is None
