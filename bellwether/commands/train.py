@@ -38,7 +38,7 @@ SMOOTHING = "Spread this share of each sentiment label over the others: a less c
 @click.option("--encoder", default="", metavar="NAME", help=ENCODER)
 @click.option("--start-from", default="", metavar="DIR", help=START)
 @click.option("--teacher", "teachers", multiple=True, type=FOLDER, metavar="DIR", help=TEACHER)
-@click.option("--guide", default="", type=FOLDER, metavar="DIR", help=GUIDE)
+@click.option("--guide", type=FOLDER, metavar="DIR", help=GUIDE)
 @click.option("--told", type=click.FloatRange(0, 1), default=0.5, show_default=True, metavar="SHARE", help=TOLD)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help=MINUTES)
 @click.option("--max-steps", type=click.IntRange(min=1), default=8000, show_default=True, metavar="N")
@@ -82,6 +82,7 @@ def train(
         from classifier.training.settings import Settings, TrainingError  # noqa: PLC0415
         from classifier.training.train import train as run  # noqa: PLC0415
 
+    options["guide"] = options["guide"] or ""
     weak, texts, name = options.pop("weak"), options.pop("texts"), options.pop("name")
     try:
         examples = every_example([*data, *more], weak, texts)

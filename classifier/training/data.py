@@ -103,7 +103,8 @@ class DataError(ValueError):
     def __init__(self, mistakes: Sequence[str], shown: int = 40) -> None:
         self.mistakes = tuple(mistakes)
         more = f"\n… and {len(mistakes) - shown} more" if len(mistakes) > shown else ""
-        super().__init__(f"{len(mistakes)} mistakes in the data:\n" + "\n".join(mistakes[:shown]) + more)
+        some = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__(f"{some} in the data:\n" + "\n".join(mistakes[:shown]) + more)
 
 
 def read_examples(

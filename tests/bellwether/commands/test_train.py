@@ -52,7 +52,7 @@ def test_a_model_is_trained_then_measured_then_scores(call: Caller, labelled: Pa
     assert f"{sum(row['fold'] == 0 for row in rows())} rows judged" in held_out.out
     (tmp_path / "news.jsonl").write_text('{"id": "1", "text": "deposits fell run"}\n')
     assert call("score", "news.jsonl", "--model", "mine", "--out", "scores.jsonl").code == 0
-    more = ("--max-steps", "3", "--batch", "8", "--learning-rate", "1e-6")
+    more = ("--max-steps", "3", "--batch", "8", "--learning-rate", "1e-6", "--guide", "mine/run/model")
     done = call("train", "--data", str(labelled), "--out", "more", "--start-from", "mine", *more)
     assert done.code == 0, done.err
     assert call("score", "news.jsonl", "--model", "more", "--out", "again.jsonl").code == 0
