@@ -23,6 +23,7 @@ from alerting.windows import amendment_message, width_of, window_message
 from classifier.scores import SCORES, decode_columns
 from ingest.instants import SECOND, microseconds
 from ingest.logs import Batch, Closed, Event, Logs, LogUnfit, Message, Opened, Place, Position, Record, Skipped
+from ingest.records import decoded
 from ingest.steps import Step
 
 log = structlog.get_logger()
@@ -106,7 +107,7 @@ class Aggregate:
     def _state_in(self, checkpoint: bytes) -> State:
         """The state that was packed. Raises `LogUnfit` if nobody can go on from it here."""
         try:
-            state = msgpack.decode(checkpoint, type=State)
+            state = decoded(msgpack.Decoder(State), checkpoint)
         except MsgspecError as error:
             raise LogUnfit(
                 f"The newest checkpoint in {CHECKPOINTS.log} cannot be read ({error}); "

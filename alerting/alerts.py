@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct, json
 
 from ingest.logs import Kept, Message
+from ingest.records import decoded
 
 ALERTS = Kept("bellwether.alerts", partitions=1, retention_s=2 * 365 * 86_400)
 
@@ -164,4 +165,4 @@ def alert_message(alert: Alert) -> Message:
 
 def decode_alert(value: bytes) -> Alert:
     """An alert from the alerts log. Raises `msgspec.MsgspecError` on anything else."""
-    return _decoder.decode(value)
+    return decoded(_decoder, value)

@@ -1,8 +1,9 @@
 """Who did what, and what was sent to whom: a log whose entries are chained, so that none can be changed or taken out unseen.
 
 Each writer keeps a chain of its own, because several write at once: an entry names the hash of the one before it. A chain's
-first entry names the newest entry that its writer found in the log, which ties the chains together. What is cut off the very
-end can only be noticed by who wrote down the newest hash elsewhere: `bellwether audit verify` prints it.
+first entry names the ends that its writer found in the log: the entries that no other named so far. That ties the chains
+together. What is cut off an end that nobody named can only be noticed by who wrote down its hash elsewhere:
+`bellwether audit verify` prints those of all ends.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +17,10 @@ from msgspec.structs import replace
 from alerting.alerts import Alert
 from ingest.instants import rfc3339
 from ingest.logs import Kept, Logs, Message, Record
+from ingest.records import decoded
 
 AUDIT = Kept("bellwether.audit", partitions=1, retention_s=7 * 365 * 86_400)
+MOST_ENDS = 1_000  # that are named at once, the newest: more would fit into no argument of a command
 
 Act = Literal["started", "settings", "alert", "delivery", "feedback", "case", "notice"]
 
@@ -27,7 +30,7 @@ class Entry(Struct, frozen=True):
 
     writer: str
     number: int  # in its writer's chain, from 0
-    previous: str  # hash of the entry before; of a first one: of the newest in the log when the writer began, or empty
+    previous: str  # hash of the entry before; of a first one: of all `Ends` when the writer began, or empty
     at: str  # RFC 3339, by the writer's clock
     act: Act
     who: str  # a person's name, or the part of the system that did it
@@ -36,21 +39,37 @@ class Entry(Struct, frozen=True):
     hash: str = ""
 
 
+class Ends:
+    """The entries that no later one names: the last of each chain, until another chain begins. As text, their hashes."""
+
+    def __init__(self, found: Iterable[Entry] = ()) -> None:
+        """Of what was `found` in a log, in its order."""
+        self._hashes: dict[str, None] = {}
+        for entry in found:
+            self.add(entry)
+
+    def __str__(self) -> str:
+        return ",".join([*self._hashes][-MOST_ENDS:])
+
+    def add(self, entry: Entry) -> None:
+        """Take in what comes next in the log."""
+        for named in _each(entry.previous):
+            self._hashes.pop(named, None)
+        self._hashes[entry.hash] = None
+
+
 class Audit:
     """Writes the chain of one writer. Whoever acts publishes the entry with what it is about, in one step."""
 
-    def __init__(self, writer: str, newest: str) -> None:
-        """`writer` must be a name that no other ever has; `newest` is the hash of the newest entry in the log."""
+    def __init__(self, writer: str, ends: str) -> None:
+        """`writer` must be a name that no other ever has; `ends` are the hashes of the log's `Ends`."""
         self.writer = writer
-        self._number, self._previous = 0, newest
+        self._number, self._previous = 0, ends
 
     @classmethod
     def begin(cls, writer: str, logs: Logs) -> "Audit":
-        """A new chain, tied to the newest entry of the log. Raises `LogAway` or `LogUnfit`."""
-        newest = ""
-        for entry in entries(logs.scan(AUDIT.log)):
-            newest = entry.hash
-        return cls(writer, newest)
+        """A new chain, tied to all that are in the log. Raises `LogAway` or `LogUnfit`."""
+        return cls(writer, str(Ends(entries(logs.scan(AUDIT.log)))))
 
     def entry(self, at: int, act: Act, who: str, about: str, details: Mapping[str, str]) -> Message:
         """The message of the chain's next entry; once made it must be published, or no later one will hold."""
@@ -68,12 +87,12 @@ class Findings:
 
     def __init__(self, logs: Logs) -> None:
         """For who becomes the active aggregator now. Raises `LogAway` or `LogUnfit`."""
-        newest, self._known = "", set[str]()
+        ends, self._known = Ends(), set[str]()
         for entry in entries(logs.scan(AUDIT.log)):
-            newest = entry.hash
+            ends.add(entry)
             if entry.act == "alert":
                 self._known.add(entry.about)
-        self._audit = Audit(f"aggregate-{uuid4().hex}", newest)
+        self._audit = Audit(f"aggregate-{uuid4().hex}", str(ends))
 
     def entries(self, alert: Alert, at: int) -> list[Message]:
         """The entry to publish with the alert, if it is not in the log yet."""
@@ -99,24 +118,24 @@ class Verdict(Struct, frozen=True):
 
     entries: int
     writers: int
-    newest: str  # hash of the newest entry: written down elsewhere, it shows later that nothing was cut off
+    newest: str  # hashes of all `Ends`: written down elsewhere, they show later that nothing was cut off
     faults: tuple[str, ...]  # a sentence each
 
 
 def verify(records: Iterable[Record], known: str | None = None) -> Verdict:
     """Walk through the audit log. An entry that was written twice counts once; retention may have taken the oldest.
 
-    `known` is the hash of an entry that was there before, and must still be.
+    `known` are the hashes of entries that were there before, and must still be: what `newest` was.
     """
     hashes: set[str] = set()
     last: dict[str, Entry] = {}
     faults: list[str] = []
-    newest, is_whole = "", True
-    for record in records:
-        if not hashes and record.offset > 0:
+    ends, is_whole = Ends(), True
+    for number, record in enumerate(records):
+        if number == 0 and record.offset > 0:
             is_whole = False  # what the oldest entries follow is no longer kept
         try:
-            entry = _decoder.decode(record.value or b"")
+            entry = decode_entry(record.value or b"")
         except MsgspecError:
             faults.append(f"record {record.offset} is not an entry")
             continue
@@ -127,10 +146,11 @@ def verify(records: Iterable[Record], known: str | None = None) -> Verdict:
             continue
         faults.extend(f"{name} {fault}" for fault in _breaks(entry, last.get(entry.writer), hashes, is_whole=is_whole))
         hashes.add(entry.hash)
-        last[entry.writer], newest = entry, entry.hash
-    if known is not None and known not in hashes:
-        faults.append(f"the entry {known} is gone")
-    return Verdict(len(hashes), len(last), newest, tuple(faults))
+        ends.add(entry)
+        last[entry.writer] = entry
+    if known is not None:
+        faults.extend(f"the entry {each} is gone" for each in known.split(",") if each not in hashes)
+    return Verdict(len(hashes), len(last), str(ends), tuple(faults))
 
 
 def _breaks(entry: Entry, before: Entry | None, hashes: set[str], *, is_whole: bool) -> Iterator[str]:
@@ -141,7 +161,7 @@ def _breaks(entry: Entry, before: Entry | None, hashes: set[str], *, is_whole: b
             yield f"does not follow number {before.number} as that one stands"
     elif is_whole and entry.number > 0:
         yield "is the first of its writer: what stood before is gone"
-    elif is_whole and entry.previous and entry.previous not in hashes:
+    elif is_whole and not hashes.issuperset(_each(entry.previous)):
         yield "follows an entry that is gone"
 
 
@@ -150,7 +170,7 @@ def entries(records: Iterable[Record]) -> Iterator[Entry]:
     seen: set[str] = set()
     for record in records:
         try:
-            entry = _decoder.decode(record.value or b"")
+            entry = decode_entry(record.value or b"")
         except MsgspecError:
             continue
         if entry.hash not in seen:
@@ -160,6 +180,15 @@ def entries(records: Iterable[Record]) -> Iterator[Entry]:
 
 _encoder = json.Encoder(order="deterministic")
 _decoder = json.Decoder(Entry)
+
+
+def decode_entry(value: bytes) -> Entry:
+    """An entry from the audit log. Raises `msgspec.MsgspecError` on anything else."""
+    return decoded(_decoder, value)
+
+
+def _each(hashes: str) -> list[str]:
+    return hashes.split(",") if hashes else []
 
 
 def _hash(entry: Entry) -> str:

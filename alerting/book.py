@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.late import LateCount
-from alerting.spikes import Residue, Spike
+from alerting.spikes import LONGEST, Residue, Spike
 from ingest.instants import moment
 
 
@@ -45,6 +45,7 @@ class AlertBook(Struct):
 
     An alert closes when the scale that spoke has been quiet; the excess ends when all have. Until then slower scales still see
     what was told: for them to tell anything it must be `escalation` times rarer. To the others whatever comes next is new.
+    What was told to be as rare as can be said is told again only if it becomes critical.
     """
 
     excesses: dict[str, Excess] = {}
@@ -68,7 +69,9 @@ class AlertBook(Struct):
             return None
         if told is None or told.alert.state == "closed":
             return Change("opened", excess, None)
-        return Change("escalated", excess, told.alert) if spike.days >= told.days * spike.escalation else None
+        is_worse = told.days < LONGEST or (spike.critical and told.alert.severity != "critical")
+        is_rarer = is_worse and spike.days >= told.days * spike.escalation
+        return Change("escalated", excess, told.alert) if is_rarer else None
 
     def add_late(self, subject: str, late: LateCount, start: int, forgotten_to: int | None) -> None:
         """Late documents that were counted in the bin from `start` count in the alert of the running excess as well.

@@ -11,6 +11,7 @@ import zstandard
 from msgspec import MsgspecError, Struct, msgpack
 
 from ingest.logs import Kept, LogUnfit, Message, Record
+from ingest.records import decoded
 
 CHECKPOINTS = Kept("bellwether.checkpoints", partitions=1, cleanup="compact")
 FORMAT = 1
@@ -85,7 +86,7 @@ def _standing(records: Iterable[Record]) -> dict[bytes, bytes]:
 
 def _decode(value: bytes) -> Part:
     try:
-        part = _decoder.decode(value)
+        part = decoded(_decoder, value)
     except MsgspecError as error:
         raise LogUnfit(
             f"A record of {CHECKPOINTS.log} is not a checkpoint ({error}); give the log back, or {ANEW}"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
-from alerting.alerts import Flash
+from alerting.alerts import Alert, Flash
 from alerting.sources import Trust
 from classifier.folding import folded, holds
 from classifier.scores import WHOLE, Columns, ScoredDocument
@@ -49,6 +50,13 @@ class Flashes(Struct):
         if len(self.told) > MOST_NAMES:
             del self.told[next(iter(self.told))]
         return known
+
+    def afforded(self, alert: Alert, at: int, per_day: int) -> Alert:
+        """The alert as loudly as `per_day` flashes allow at event time `at`; one that nobody is told of costs nothing."""
+        flash, is_untold = alert.flash, alert.joined or alert.historical
+        if flash is None or is_untold or alert.action == "digest" or self.spend(at, per_day):
+            return alert
+        return replace(alert, action="digest", flash=replace(flash, over_budget=True))
 
     def spend(self, at: int, per_day: int) -> bool:
         """Take one of `per_day` flashes; False: they are spent."""

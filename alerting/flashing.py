@@ -13,6 +13,7 @@ from alerting.flash import QUIET, Severe
 from alerting.incidents import TOGETHER
 from alerting.judging import Judge
 from alerting.policy import is_louder
+from alerting.spikes import LONGEST
 from alerting.state import AggregateSettings, State
 from alerting.watching import Watcher
 from alerting.windows import total
@@ -107,13 +108,12 @@ class FlashLane:
 
     def _afforded(self, alert: Alert, began: str | None, at: int) -> Alert:
         """As loudly as the day's budget allows; what joins an incident that was told so costs nothing."""
-        incidents, flash = self._state.incidents, alert.flash
-        assert flash is not None
-        joined = began is not None and not incidents.is_new(began, 0.0, alert.action, alert.severity)
-        if joined or alert.action == "digest" or self._state.flashes.spend(at, self._settings.flash.budget_per_day):
-            return replace(alert, joined=joined)
-        joined = began is not None and not incidents.is_new(began, 0.0, "digest", alert.severity)
-        return replace(alert, action="digest", joined=joined, flash=replace(flash, over_budget=True))
+
+        def placed(alert: Alert) -> Alert:
+            is_new = began is None or self._state.incidents.is_new(began, 0.0, alert.action, alert.severity)
+            return replace(alert, joined=not is_new)
+
+        return placed(self._state.flashes.afforded(placed(alert), at, self._settings.flash.budget_per_day))
 
     def _composed(self, name: str, document: ScoredDocument, at: int, incident: str, before: Alert | None) -> Alert:
         """The alert at its next revision; how loudly it is told is not yet decided."""
@@ -137,7 +137,7 @@ class FlashLane:
             updated_at=moment(at),
             closed_at=None,
             first_seen_at=moment(since),
-            return_period_days=round(spike.days, 3),
+            return_period_days=round(min(spike.days, LONGEST), 3),
             documents=max(counts.documents, 1),
             negatives=max(counts.negatives, 1),
             share=round(story_negatives / stories, 4),

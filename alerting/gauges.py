@@ -6,7 +6,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from alerting.alerts import Severity
-from alerting.spikes import Band, Spike
+from alerting.spikes import LONGEST, Band, Spike
 from classifier.scores import ScoreRange
 from ingest.instants import SECOND
 
@@ -22,7 +22,9 @@ class TopicGauges:
         def gauge(name: str, meaning: str, *labels: str) -> Gauge:
             return Gauge(f"bellwether_topic_{name}", meaning, ("topic", *labels), registry=registry)
 
-        self.return_period = gauge("return_period_days", "How rare the present excess is for its topic; 0: usual.")
+        self.return_period = gauge(
+            "return_period_days", "How rare the present excess is for its topic; 0: usual, 1,000 at most."
+        )
         self.excess = gauge("excess", "Standardised excess of negatives on the time scale that speaks.")
         self.documents = gauge("documents", "Stories on the detector's middle time scale (90 minutes), fading.")
         self.share = gauge("share", "Share of negatives among them; NaN where there are hardly any.")
@@ -32,10 +34,10 @@ class TopicGauges:
         self.missing = gauge("silent_share", "Share of the topic's usual volume whose sources have fallen silent.")
         self.unknown = gauge("unknown", "1 while that is half or more: nothing can be said of the topic.")
         self.open = gauge("alert_open", "1 while an alert that destinations were told of is open.", "severity")
-        self._plain = (
+        self._detected = (
             self.return_period, self.excess, self.documents, self.share, self.usual_share, self.tail_share, self.ready,
-            self.missing, self.unknown,
         )  # fmt: skip
+        self._plain = (*self._detected, self.missing, self.unknown)
         self._topics: tuple[str, ...] = ()
 
     def know(self, topics: tuple[str, ...]) -> None:
@@ -60,9 +62,9 @@ class TopicGauges:
             for severity in SEVERITIES:
                 self.open.labels(topic, severity).set(0)
 
-    def show(self, topic: str, spike: Spike, band: Band, severity: str | None) -> None:
-        """What a topic's detector says, and the severity of its open alert if there is one."""
-        self.return_period.labels(topic).set(spike.days)
+    def show(self, topic: str, spike: Spike, band: Band) -> None:
+        """What a topic's detector says."""
+        self.return_period.labels(topic).set(min(spike.days, LONGEST))
         self.excess.labels(topic).set(spike.detection.statistic)
         self.documents.labels(topic).set(band.documents)
         told = band.documents >= FEWEST
@@ -70,6 +72,14 @@ class TopicGauges:
         self.tail_share.labels(topic).set(min(band.most / band.documents, 1.0) if told else 1.0)
         self.usual_share.labels(topic).set(spike.detection.usual_share)
         self.ready.labels(topic).set(spike.ready)
+
+    def show_unwatched(self, topic: str) -> None:
+        """The topic has no detector: nothing was heard of it yet."""
+        for gauge in self._detected:
+            gauge.labels(topic).set(math.nan if gauge is self.share else 0)
+
+    def show_open(self, topic: str, severity: str | None) -> None:
+        """The severity of a topic's open alert if there is one."""
         for each in SEVERITIES:
             self.open.labels(topic, each).set(each == severity)
 

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from alerting.alerts import Action, Alert, Subject
+from alerting.alerts import Action, Alert
 from alerting.eventtime import Verdict
 from alerting.gauges import SEVERITIES, CanaryGauges, TopicGauges
 from alerting.keeper import Keeper
@@ -144,9 +144,12 @@ class AggregateMetrics:
             subject = f"topic/{topic}"
             missing = min(state.rhythms.missing.get(subject, 0.0), 1.0)
             self._gauges.show_sources(topic, missing, is_unknown=state.rhythms.is_unknown(subject))
-        for subject, spike in spikes.items():
-            band = state.detectors[subject].band(state.bins.closed_to or 0, spike.detection.usual_share)
-            self._gauges.show(Subject.parse(subject).name, spike, band, _open_severity(keeper, subject))
+            self._gauges.show_open(topic, _open_severity(keeper, subject))
+            if spike := spikes.get(subject):
+                band = state.detectors[subject].band(state.bins.closed_to or 0, spike.detection.usual_share)
+                self._gauges.show(topic, spike, band)
+            else:
+                self._gauges.show_unwatched(topic)
 
 
 def _open_severity(keeper: Keeper, subject: str) -> str | None:

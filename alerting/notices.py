@@ -11,6 +11,7 @@ from msgspec import Struct, json
 from alerting.alerts import Severity
 from ingest.instants import instant, rfc3339
 from ingest.logs import Kept, Message
+from ingest.records import decoded
 
 NOTICES = Kept("bellwether.notices", partitions=1, retention_s=2 * 365 * 86_400)
 
@@ -47,4 +48,4 @@ def notice_message(notice: Notice) -> Message:
 
 def decode_notice(value: bytes) -> Notice:
     """A notice from the notices log. Raises `msgspec.MsgspecError` on anything else."""
-    return _decoder.decode(value)
+    return decoded(_decoder, value)

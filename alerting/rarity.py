@@ -4,13 +4,14 @@ import math
 
 from alerting.alerts import Detection
 from alerting.rules import SpikeSettings, is_enough
-from alerting.spikes import LONGEST
+from alerting.spikes import LONGEST, longest
 from alerting.statistic import Sums, expected_negatives, standardised
 
 
 def days_without(seen: Detection, less: Sums, settings: SpikeSettings) -> float:
     """The return period in days that the detector would have seen without `less`; 0 below its tail or the floors.
 
+    It is not cut at `LONGEST`, since it is held against the alarm threshold, which may be longer.
     Floors that `seen` itself is below are newer than it: they do not count.
     """
     whole = Sums(seen.documents, seen.negatives, seen.squares)
@@ -21,8 +22,8 @@ def days_without(seen: Detection, less: Sums, settings: SpikeSettings) -> float:
 
 
 def days_of(seen: Detection) -> float:
-    """The return period in days that the detector saw, whatever the floors: what was told was above them."""
-    return _days(Sums(seen.documents, seen.negatives, seen.squares), seen)
+    """The return period in days, as it is said, that the detector saw; whatever the floors: what was told was above them."""
+    return min(_days(Sums(seen.documents, seen.negatives, seen.squares), seen), LONGEST)
 
 
 def _is_enough(sums: Sums, seen: Detection, settings: SpikeSettings) -> bool:
@@ -38,4 +39,4 @@ def _days(sums: Sums, seen: Detection) -> float:
     if z <= seen.threshold:
         return 0.0
     days = math.exp(min((z - seen.threshold) / seen.mean_excess, 30.0)) / seen.clusters_per_day
-    return min(days / seen.scales, LONGEST)
+    return min(days / seen.scales, longest(seen.alarm_days))

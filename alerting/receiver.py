@@ -30,6 +30,7 @@ from alerting.cursor import Cursor
 from alerting.destinations.alertmanager import NAME
 from alerting.notices import NOTICES, Notice, notice_message
 from ingest.logs import LogError, Logs, Message, Record
+from ingest.records import decoded
 
 VERSION = "4"
 # Rules that say again what the aggregator has said: deploy/prometheus, and our own destination of type alertmanager.
@@ -235,8 +236,8 @@ _decoder = json.Decoder(Notification)
 def _read(body: bytes) -> Notification:
     """Raises `ValueError` with a sentence."""
     try:
-        notification = _decoder.decode(body)
-    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        notification = decoded(_decoder, body)
+    except MsgspecError as error:
         raise ValueError(f"this is no notification of Alertmanager: {error}") from None
     if notification.version != VERSION:
         raise ValueError(f"version {VERSION} is understood, not {notification.version[:20]}")

@@ -91,6 +91,11 @@ class Looked(NamedTuple):
     sums: list[Sums]
 
 
+def longest(alarm_days: float) -> float:
+    """The longest return period in days that is told apart from others where the alarm threshold is `alarm_days`."""
+    return max(LONGEST, FAR * alarm_days)
+
+
 class Detector(Struct, gc=False):
     """The memory of one subject. Numbers only: some 2,000 bytes, half as many in a checkpoint."""
 
@@ -229,13 +234,13 @@ class Detector(Struct, gc=False):
 
     def _spike(self, looked: Looked, footing: Footing) -> Spike:
         settings, alarm_days, many = footing.settings, footing.alarm_days, len(self.scales)
-        longest, above, best = max(LONGEST, FAR * alarm_days), [], (False, -1.0, -math.inf, 0)
+        most, above, best = longest(alarm_days), [], (False, -1.0, -math.inf, 0)
         seen_by, told = footing.residue.scale_s * SECOND, footing.residue.days * settings.escalation
         for number, scale in enumerate(self.scales):
             z, days, enough = looked.readings[number], 0.0, False
             if z > scale.tail.threshold:
                 above.append(scale.length / SECOND)
-                mine, days = looked.sums[number], min(scale.tail.return_days(z) / many, longest)
+                mine, days = looked.sums[number], min(scale.tail.return_days(z) / many, most)
                 enough = is_enough(mine.negatives, scale.expected(mine.documents, looked.usual), settings)
                 enough = enough and (scale.length <= seen_by or days >= told)
             best = max(best, (enough, days, z, number))

@@ -13,7 +13,7 @@ from alerting.spikes import Detector, Footing, Residue, Spike
 from alerting.state import AggregateSettings, Closing, State
 from alerting.telling import Moment, Teller
 from alerting.windows import Tally, is_topic
-from ingest.instants import DAY, microseconds
+from ingest.instants import DAY, instant, microseconds
 
 WATCHED_STORIES = 500
 SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual,
@@ -97,10 +97,10 @@ class Watcher:
                     yield alert
             state.rhythms.hear(tallies, start, end)
         yield from self._quieten(state.bins.closed_to or watermark, watermark)
-        state.bins.forget(watermark - microseconds(self._settings.windows.keep))
+        self._forget(watermark - microseconds(self._settings.windows.keep))
         if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
             self._recount(state.book.untold())
-            yield from state.book.catch_up(watermark)
+            yield from self._catch_up(watermark)
 
     def _pass_time(self, start: int, end: int) -> None:
         """The bin [start, end) is the next in which there was anything: what nobody watched before it is no silence."""
@@ -121,7 +121,30 @@ class Watcher:
         self._recount(book.ending(now))
         return book.quieten(now)
 
-    def _recount(self, subjects: Iterable[str]) -> None:
+    def _catch_up(self, now: int) -> Iterator[Alert]:
+        """Tell of what was found too late to be delivered, flashes as loudly as the day's budget allows."""
+        state, known = self._state, self._state.incidents.known
+        for alert in state.book.catch_up(now):
+            afforded = state.flashes.afforded(alert, now, self._settings.flash.budget_per_day)
+            if afforded is not alert:
+                state.book.told[f"flash/{alert.subject.name}"].alert = afforded
+                if alert.incident in known:
+                    known[alert.incident].action = afforded.action
+            yield afforded
+
+    def _forget(self, before: int) -> None:
+        """Let go of the windows before this instant, once alerts that begin there are counted: later nobody can."""
+        bins, told = self._state.bins, self._state.book.told
+        losing = range(bins.forgotten_to or NEVER, bins.start_of(before))
+        losers = [
+            subject
+            for subject, each in told.items()
+            if each.alert.state == "open" and instant(each.alert.first_seen_at) in losing
+        ]
+        self._recount(losers, bins.closed_to or NEVER)
+        bins.forget(before)
+
+    def _recount(self, subjects: Iterable[str], until: int = FOREVER) -> None:
         """What is told next of these subjects is the whole event: as it was told first, it had hardly begun."""
         state = self._state
         for subject in subjects:
@@ -129,7 +152,7 @@ class Watcher:
             if told.alert.kind != "flash" and told.alert.artifact == state.artifact:  # a flash counts as it goes on
                 per_day = detector.usual(state.pooled_share()).per_day if detector else usual_per_day(told.alert)
                 late, errors = state.book.excesses[subject].came_late, self._settings.errors
-                told.alert = recounted(told.alert, told.above_at, state.bins, late, per_day, errors)
+                told.alert = recounted(told.alert, min(told.above_at, until), state.bins, late, per_day, errors)
 
     def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""
@@ -241,7 +264,7 @@ class Watcher:
         detector = self._state.detectors.get(subject)
         if detector is None:
             return False
-        is_young = 0 <= excess.since - detector.since < microseconds(self._settings.spikes.ready_after)
+        is_young = excess.since - detector.since < microseconds(self._settings.spikes.ready_after)
         return excess.lasted >= (SETTLED_YOUNG if is_young else SETTLED)
 
     def _ready_share(self, at: int) -> float:

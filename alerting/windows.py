@@ -13,6 +13,7 @@ from alerting.alerts import Subject
 from alerting.eventtime import NEVER
 from ingest.instants import microseconds, moment, rfc3339
 from ingest.logs import Kept, Message
+from ingest.records import decoded
 
 WINDOWS = Kept("bellwether.windows", partitions=1, retention_s=400 * 86_400, cleanup="compact,delete")
 
@@ -208,7 +209,7 @@ def amendment_message(subject: str, start: int, width: int, tally: Tally, artifa
 
 def decode_window(value: bytes) -> Window:
     """A window from the windows log. Raises `msgspec.MsgspecError` on anything else."""
-    return _decoder.decode(value)
+    return decoded(_decoder, value)
 
 
 def _window(subject: str, start: int, width: int, tally: Tally, artifact: str, *, additive: bool) -> Window:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from importlib.metadata import version
 
-from alerting.audit import AUDIT, Audit, Entry, entries
+from alerting.audit import AUDIT, Audit, Ends, Entry, entries
 from bellwether.settings import Settings
 from bellwether.shown import shown
 from ingest.logs import Logs
@@ -19,7 +19,7 @@ def audit_start(settings: Settings, parts: Sequence[str], writer: str, logs: Log
     details = {"version": version("bellwether"), **dict(_flat(tomllib.loads(shown(settings))))}
     if before is not None:
         details["changed"] = "; ".join(_changes(before, details)) or "nothing"
-    audit = Audit(writer, known[-1].hash if known else "")
+    audit = Audit(writer, str(Ends(known)))
     with closing(logs.writer()) as out:
         out.publish(audit.entry(now, "started", who, str(settings.file or "defaults"), details))
         out.flush()

@@ -1,7 +1,8 @@
 """Keeps feeds published: visits each when its time has come, and tells what it brought."""
 
 import random
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 
 import structlog
 
@@ -18,7 +19,14 @@ LOG_AWAY_S = 5.0
 LONGEST_SLEEP_S = 60.0
 
 
-def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: Asked, *, once: bool) -> bool:
+def publish_feeds(
+    opened: Callable[[], AbstractContextManager[Logs]],
+    urls: list[str],
+    settings: FeedSettings,
+    stop: Asked,
+    *,
+    once: bool,
+) -> bool:
     """Visit the feeds until asked to stop, or each once; whether every last visit went well.
 
     Raises `LogUnfit`; with `once` also `LogAway`, otherwise that is waited out.
@@ -26,10 +34,11 @@ def publish_feeds(logs: Logs, urls: list[str], settings: FeedSettings, stop: Ask
     feeds = [Feed(url, settings, now, ticks, random.random) for url in dict.fromkeys(urls)]
     while True:
         try:
-            logs.ensure([FEEDS])
-            with closing(logs.writer()) as writer:
-                _remember(logs, writer, feeds)
-                return _visit(writer, feeds, stop, once=once)
+            with opened() as logs:
+                logs.ensure([FEEDS])
+                with closing(logs.writer()) as writer:
+                    _remember(logs, writer, feeds)
+                    return _visit(writer, feeds, stop, once=once)
         except LogAway as away:
             if once:
                 raise
@@ -74,7 +83,10 @@ def _tell(told: Told) -> None:
     if told.why:
         phrase = "feed gone for good" if told.gone else "feed not read"
         log.warning(phrase, feed=told.feed, why=told.why, next_at=rfc3339(told.next_at))
-    elif told.new or told.unfit:
+        return
+    for why in told.left_out:
+        log.warning("feed not read in full", feed=told.feed, why=why)
+    if told.new or told.unfit:
         log.info("feed read", feed=told.feed, new=told.new, unfit=told.unfit)
     else:
         log.debug("feed unchanged", feed=told.feed)

@@ -68,9 +68,12 @@ class PageServer:
     """Serves an application from a thread. Raises `OSError` if the address is not to be had."""
 
     def __init__(self, application: Starlette, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family)
-        self.port: int = self._socket.getsockname()[1]
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)  # a name may have both
+        self._sockets = [socket.create_server(address, family=family)]
+        self.port: int = self._sockets[0].getsockname()[1]
+        if host == "::":  # IPv4 by a socket of its own, so that its callers have the addresses that settings name
+            self._sockets.append(socket.create_server(("", self.port)))
         config = uvicorn.Config(
             application,
             log_config=None,
@@ -82,11 +85,12 @@ class PageServer:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="pages", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, args=(self._sockets,), name="pages", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Answer what was asked, and stop."""
         self._server.should_exit = True
         self._thread.join(3)
-        self._socket.close()
+        for each in self._sockets:
+            each.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,8 +14,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 LONGEST = timedelta(days=36_500)  # counted from any day of our time, it ends within what a date can hold
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_folder: ContextVar[Path] = ContextVar("folder")
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}  # in milliseconds
+_folder: ContextVar[Path] = ContextVar("folder", default=Path())  # the current one
 
 
 @contextmanager
@@ -27,13 +28,24 @@ def relative_to(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is there, or this user cannot know: then who opens it is told why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def duration_text(duration: timedelta) -> str:
     """The shortest way to write it: `90s`, `2m`, `48h`."""
     milliseconds = duration // timedelta(milliseconds=1)
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+    for unit, size in reversed(_UNITS.items()):
         if milliseconds and milliseconds % size == 0 and (unit != "d" or milliseconds >= 7 * size):
             return f"{milliseconds // size}{unit}"
-    return f"{milliseconds}ms" if milliseconds else "0s"
+    return "0s"
 
 
 def _duration(value: object) -> object:
@@ -42,10 +54,12 @@ def _duration(value: object) -> object:
         return value
     if match is None:
         raise ValueError("write a duration as a number and ms, s, m, h or d, for example 2m")
-    seconds = float(match[1]) * _UNITS[match[2]]
-    if seconds > LONGEST.total_seconds():
+    milliseconds = Decimal(match[1]) * _UNITS[match[2]]
+    if milliseconds > LONGEST // timedelta(milliseconds=1):
         raise ValueError(f"is longer than {duration_text(LONGEST)}, which is the most: write a shorter one")
-    return timedelta(seconds=seconds)
+    if milliseconds % 1:
+        raise ValueError("must be a whole number of milliseconds")
+    return timedelta(milliseconds=int(milliseconds))
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -58,7 +72,7 @@ def _from_folder(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("a path has no character 0: name the file")
     try:
-        return _folder.get(Path.cwd()) / path.expanduser()
+        return _folder.get() / path.expanduser()
     except RuntimeError:
         raise ValueError(f"{path}: there is no such user here, or none with a home; write the whole path") from None
 

@@ -18,6 +18,7 @@ from ingest.instants import microseconds
 from ingest.logs import Logs, LogUnfit, Place, Record
 
 Repaired = tuple[Letter, bytes]
+Chosen = tuple[Letter, bytes | None]
 
 
 class _Line(Struct):
@@ -26,15 +27,13 @@ class _Line(Struct):
     value_base64: str | None = None
 
 
-def as_they_are(letters: Iterable[Letter], reason: str | None) -> Iterator[Repaired]:
-    """Letters of one reason, or all, unchanged; what has no value or lacks its end cannot be put back so."""
-    for letter in letters:
-        if reason in {None, letter.reason} and letter.value is not None and not letter.cut:
-            yield letter, letter.value
+def as_they_are(letters: Iterable[Letter], reason: str | None) -> Iterator[Chosen]:
+    """Letters of one reason, or all, unchanged."""
+    return ((letter, letter.value) for letter in letters if reason in {None, letter.reason})
 
 
-def repaired(letters: Iterable[Letter], file: Path, refused: list[str]) -> Iterator[Repaired]:
-    """The letters that `file` names, with their values from there; a sentence into `refused` for each that cannot be."""
+def repaired(letters: Iterable[Letter], file: Path, refused: list[str]) -> Iterator[Chosen]:
+    """The letters that `file` names, with their values from there; a sentence into `refused` for each that is not there."""
     values: dict[str, bytes] = {}
     with file.open("rb") as lines:
         for number, given in enumerate(lines, 1):
@@ -50,13 +49,8 @@ def repaired(letters: Iterable[Letter], file: Path, refused: list[str]) -> Itera
                 else:
                     values[name] = value
     for letter in letters:
-        if letter.name not in values:
-            continue
-        value = values.pop(letter.name)
-        if letter.cut and value == letter.value:
-            refused.append(f"{letter.name}: only its beginning is kept; put the whole record into `value`")
-        else:
-            yield letter, value
+        if letter.name in values:
+            yield letter, values.pop(letter.name)
     refused += [f"{name}: there is no such dead letter (any more)" for name in values]
 
 
@@ -68,9 +62,9 @@ def _value(line: bytes) -> tuple[str, bytes]:
 
 
 def sound(
-    chosen: Iterable[Repaired], settings: Settings, logs: Logs, done: Container[str], refused: list[str]
+    chosen: Iterable[Chosen], settings: Settings, logs: Logs, done: Container[str], refused: list[str]
 ) -> Iterator[Repaired]:
-    """Those that have a place and would be read under the settings in force; a sentence into `refused` for each other.
+    """Those that are whole, have a place and would be read under the settings in force; a sentence into `refused` for each other.
 
     What is `done`, by the letter's name, was put back before: nobody needs to read it again. Raises `LogAway`.
     """
@@ -86,7 +80,7 @@ def sound(
     }
     for letter, value in chosen:
         if letter.name in done:
-            yield letter, value
+            yield letter, value or b""
             continue
         if letter.destination and letter.destination not in names:
             refused.append(
@@ -94,7 +88,7 @@ def sound(
                 "put it back under settings that give that name"
             )
             continue
-        if sentence := displaced(letter.place):
+        if sentence := displaced(letter.place) or _lack(letter, value):
             refused.append(f"{letter.name}: {sentence}")
             continue
         decoder = decoders.get(letter.place.log)
@@ -104,7 +98,16 @@ def sound(
         except BadDocument as error:
             refused.append(f"{letter.name}: {error.reason}: {error.sentence}")
         else:
-            yield letter, value
+            yield letter, value or b""
+
+
+def _lack(letter: Letter, value: bytes | None) -> str:
+    """What of the record is not there, if so."""
+    if value is None:
+        return "it has no value; put one into its line of an export"
+    if letter.cut and value == letter.value:
+        return "only its beginning is kept; put the whole record into `value`"
+    return ""
 
 
 def _displaced(settings: Settings, logs: Logs) -> Callable[[Place], str]:

@@ -16,7 +16,6 @@ from typing import cast
 
 import click
 from msgspec import Struct, json
-from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from alerting.alerts import ALERTS, Alert, decode_alert
@@ -30,16 +29,16 @@ from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
 from bellwether.progress import progress_bar
 from bellwether.publishing import FileOptions, FilePublisher, spare
+from bellwether.rewatching import Last, through
 from bellwether.roles import Surroundings, open_logs, ready_logs, roles
 from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
 from bellwether.stopping import LeftBehind, stop_signals
 from bellwether.writing import is_read
-from classifier.packing import encode_range
-from classifier.scores import SCORES, ScoreRange, decode_columns
+from classifier.scores import SCORES, decode_columns
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, instant
-from ingest.logs import Logs, LogUnfit, Message, Record, Writer
+from ingest.logs import Logs, LogUnfit, Message, Writer
 
 DOCUMENTS = "documents"
 LOG_FILE = "replay.db"
@@ -51,14 +50,16 @@ class Outcome(Struct):
     """What a replay found, and in how much."""
 
     alerts: list[Alert] = []  # as they ended, in the order of their opening
-    documents: int = 0
-    refused: int = 0  # lines and records that are no documents
+    documents: int = 0  # of the period, as all that follows unless it says otherwise
+    refused: int = 0  # lines and records that are no documents, before the period as well
     first_at: int = 0  # event times of the first and last document
     last_at: int = 0
     windows: int = 0
-    history: list[Window] = []  # each at its newest revision
+    history: list[Window] = []  # each at its newest revision, those before the period as well
     scored: bool = False  # by the model; else the scores were there
+    read: int = 0  # documents, before the period as well
     seconds: float = 0.0  # from the documents in their log to the last alert
+    unheard: tuple[str, ...] = ()  # inputs of the settings of which no scores are kept: it went on without them
 
     @property
     def weeks(self) -> float:
@@ -110,21 +111,29 @@ class Replay:
         """Watch the scores in the log that an earlier replay has kept. Raises as `of_logs` does."""
         self._spare(kept)
         with closing(EmbeddedLogs(kept.absolute(), now)) as before:
-            return self.of_logs(before, (DOCUMENTS,))
+            return self.of_logs(before)
 
-    def of_logs(self, before: Logs, inputs: Sequence[str]) -> Outcome:
-        """Watch the scores that a log still keeps, of these logs of documents.
+    def of_logs(self, before: Logs, inputs: Sequence[str] = ()) -> Outcome:
+        """Watch the scores that a log still keeps, of these logs of documents; of whichever there are if none is named.
 
         Raises `LogUnfit`, `KeyboardInterrupt`, or what aggregate dies of.
         """
-        with _stopped_alike(), self._logs(inputs) as (settings, logs):
+        last: Last = {}
+        with _stopped_alike(), self._logs() as (settings, logs):
             with closing(logs.writer()) as writer:
-                total = _write(writer, _through(before.scan(SCORES.log), self._period.end))
+                total = _write(writer, through(before.scan(SCORES.log), self._period.end, last))
             if not total:
                 raise LogUnfit(
                     f"{SCORES.log} holds no scores: name the {LOG_FILE} that `bellwether replay --keep` has left"
                 )
-            self._run(settings, logs, ("aggregate",), total)
+            kept = sorted({scores.log for scores in last.values()})
+            heard = [name for name in inputs or kept if name in kept]
+            if not heard:
+                raise LogUnfit(
+                    f"{SCORES.log} holds scores of {', '.join(kept)}, and of no input in the settings: {', '.join(inputs)}"
+                )
+            self._outcome.unheard = tuple(name for name in inputs if name not in kept)
+            self._run(_reading(settings, heard), logs, ("aggregate",), total)
         return self._outcome
 
     def _spare(self, log: Path) -> None:
@@ -133,7 +142,7 @@ class Replay:
             raise click.UsageError(f"{log} would be replaced by what --keep leaves: name another --out")
 
     @contextmanager
-    def _logs(self, inputs: Sequence[str] = (DOCUMENTS,)) -> Iterator[tuple[Settings, Logs]]:
+    def _logs(self) -> Iterator[tuple[Settings, Logs]]:
         """The settings of a replay, and its log; what it leaves behind is in place when all went well."""
         if self._settings.kafka is None:
             self._spare(self._settings.log_path)
@@ -145,12 +154,11 @@ class Replay:
             raise click.UsageError(f"--out {self._out} cannot be written: {error.strerror}") from None
         with while_it_runs as folder:
             path = Path(folder).absolute() / LOG_FILE
-            settings = self._settings.model_copy(
+            settings = _reading(self._settings, [DOCUMENTS]).model_copy(
                 update={
                     "clock": "replay",
                     "kafka": None,
                     "log": LogSection(path=path),
-                    "input": tuple(InputSection(kafka_topic=name) for name in inputs),
                     "logging": self._settings.logging.model_copy(update={"level": "warning"}),
                 }
             )
@@ -184,52 +192,35 @@ class Replay:
         if not all(loop.done for loop in loops):
             raise KeyboardInterrupt
         self._outcome.seconds = monotonic() - began
-        self._outcome.windows = int(registry.get_sample_value("bellwether_aggregate_windows_total") or 0)
 
     def _collect(self, logs: Logs) -> None:
-        outcome = self._outcome
+        outcome, start = self._outcome, self._period.start
         alerts: dict[str, Alert] = {}
         for record in logs.scan(ALERTS.log):
             alert = decode_alert(record.value or b"")
             alerts[alert.id] = alert
-        told = [alert for alert in alerts.values() if instant(alert.opened_at) >= self._period.start]
+        told = [alert for alert in alerts.values() if instant(alert.opened_at) >= start]
         outcome.alerts = sorted(told, key=lambda alert: (alert.opened_at, str(alert.subject)))
         windows: dict[bytes, Window] = {}
         for record in logs.scan(WINDOWS.log):
             windows[record.key or b""] = decode_window(record.value or b"")
         outcome.history = list(windows.values())
+        outcome.windows = sum(instant(each.start) >= start and not each.additive for each in outcome.history)
         times: list[int] = []
         for record in logs.scan(SCORES.log):
             columns = decode_columns(record.value or b"")
-            outcome.documents += len(columns)
+            at = columns.rows["event_at"]
+            outcome.read += len(columns)
+            outcome.documents += int((at >= start).sum())
             outcome.refused += columns.range.dead
-            times += columns.rows["event_at"][[0, -1]].tolist() if len(columns) else []
-        outcome.first_at, outcome.last_at = max(min(times, default=0), self._period.start), max(times, default=0)
+            times += [int(at.min()), int(at.max())] if len(columns) else []
+        outcome.first_at = max(min(times, default=0), start)
+        outcome.last_at = max(max(times, default=0), outcome.first_at)
 
 
-def _through(records: Iterable[Record], end: int) -> Iterator[Message]:
-    """Kept ranges as if read by `end`, without documents that are too young; then every partition is at its end for good."""
-    last: dict[tuple[str, int], ScoreRange] = {}
-    for record in records:
-        columns = decode_columns(record.value or b"")
-        read_at = columns.range.read_at
-        scores = replace(columns.range, read_at=None if read_at is None else min(read_at, end))
-        last[scores.log_id, scores.partition] = scores
-        young = columns.rows["event_at"] >= end
-        if young.any() or scores != columns.range:
-            older = tuple(columns.document(row) for row in range(len(columns)) if not young[row])
-            yield Message(SCORES.log, encode_range(replace(scores, documents=older)))
-        else:
-            yield Message(SCORES.log, record.value)
-    for scores in last.values():
-        yield Message(SCORES.log, encode_range(_final(scores)))
-
-
-def _final(scores: ScoreRange) -> ScoreRange:
-    """Progress without documents that says: nothing more comes."""
-    return replace(
-        scores, start=scores.next, end=scores.next, documents=(), dead=0, first=False, skipped="", final=True
-    )
+def _reading(settings: Settings, inputs: Sequence[str]) -> Settings:
+    """These settings with other inputs, of documents as they are."""
+    return settings.model_copy(update={"input": tuple(InputSection(kafka_topic=name) for name in inputs)})
 
 
 def _write(writer: Writer, messages: Iterable[Message]) -> int:

@@ -1,5 +1,7 @@
+import fcntl
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -29,8 +31,11 @@ class ScoreFile:
             self._target = None if is_direct else target
             if self._target is not None:
                 self._check_free(self._target, source)
-            place = Path(name) if is_direct else self._partial
-            self._file = standard_output() if self._is_stdout else place.open("wb", buffering=0)
+                self._file = self._begun()
+            elif self._is_stdout:
+                self._file = standard_output()
+            else:
+                self._file = Path(name).open("wb", buffering=0)  # noqa: SIM115 - see close
         except OSError as error:
             raise click.UsageError(f"--out {name} cannot be written: {error.strerror}") from None
 
@@ -39,11 +44,24 @@ class ScoreFile:
             raise click.UsageError(f"--out {self.name} is the file to be read: name another")
         if is_read(self._partial, source):
             raise click.UsageError(f"{source} is where the scores would be written meanwhile: name another --out")
-        if self._partial.is_file() and self._partial.stat().st_size:
-            raise click.UsageError(
-                f"{self._partial} holds what an interrupted run has scored: go on behind it with --from-line into another "
-                "--out, or take it away"
-            )
+
+    def _begun(self) -> BinaryIO:
+        """The partial file, empty, and locked for as long as it is open: of two runs only one may write it."""
+        file = self._partial.open("ab", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = os.path.samestat(os.fstat(file.fileno()), self._partial.stat())  # else it just got its name
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        if is_ours and not self._partial.stat().st_size:
+            return file
+        file.close()
+        raise click.UsageError(
+            f"{self._partial} holds what an interrupted run has scored: go on behind it with --from-line into another "
+            "--out, or take it away"
+            if is_ours
+            else f"another run is writing {self._partial}: name another --out"
+        )
 
     @property
     def so_far(self) -> str:
@@ -62,7 +80,7 @@ class ScoreFile:
             raise
         except OSError as error:
             if self._target is not None:
-                os.truncate(self._partial, self._size)
+                self._file.truncate(self._size)
             raise CannotWrite(f"{self.so_far} cannot be written on ({error.strerror})") from None
 
     def finish(self) -> None:
@@ -77,7 +95,7 @@ class ScoreFile:
 
     def close(self) -> None:
         """Let go of the file; if nothing was written, none is left."""
-        if not self._is_stdout:
-            self._file.close()
         if self._target is not None and self._size == 0 and not self.is_whole:
             self._partial.unlink(missing_ok=True)
+        if not self._is_stdout:
+            self._file.close()

@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from alerting.tokens import SENDABLE, is_sendable
-from bellwether.kinds import relative_to, secret_in
+from bellwether.kinds import is_there, relative_to, secret_in
 from bellwether.sections.alerts import AlertsSection, FlashSection, SourcesSection, WindowsSection
 from bellwether.sections.canary import CanarySection
 from bellwether.sections.console import ConsoleSection
@@ -161,13 +161,13 @@ def read_settings(config: Path | None = None) -> Settings:
 def settings_file(config: Path | None) -> Path | None:
     """The absolute path of the file to read, or None for defaults. Raises `WrongSettings`."""
     named = config or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
-    if named is not None:
-        try:
-            return named.expanduser().absolute()
-        except RuntimeError:
-            raise WrongSettings([f"{named}: there is no such user here; write the whole path"]) from None
-    beside = Path.cwd() / BESIDE
-    return beside if beside.exists() else None
+    try:
+        file = (named or Path(BESIDE)).expanduser().absolute()
+    except RuntimeError:
+        raise WrongSettings([f"{named}: there is no such user here; write the whole path"]) from None
+    except OSError:
+        raise WrongSettings(["the current folder is gone: go to another, or name a whole path with --config"]) from None
+    return file if named or is_there(file) else None
 
 
 def _parse(file: Path | None) -> dict[str, Any]:

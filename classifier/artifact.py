@@ -98,8 +98,6 @@ def read_artifact(folder: Path, model: Model = "default") -> Artifact:
     Raises:
         ArtifactError: something is missing, damaged or of an unknown format.
     """
-    if not folder.is_dir():
-        raise ArtifactError(f"There is no model folder {folder}: {_instead_of(folder)}.")
     raw = _read(folder / "manifest.json")
     manifest = _manifest(raw, folder)
     for name, expected in sorted(manifest.files.items()):
@@ -145,8 +143,12 @@ def _of_small(manifest: Manifest, folder: Path) -> Manifest:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise ArtifactError(f"The model folder {path.parent} lacks {path.name}: {_instead_of(path.parent)}.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        folder = path.parent  # this user may enter it, if it is one
+        what = (
+            f"The model folder {folder} lacks {path.name}" if folder.is_dir() else f"There is no model folder {folder}"
+        )
+        raise ArtifactError(f"{what}: {_instead_of(folder)}.") from None
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}): check its rights and the disk.") from error
 

@@ -9,33 +9,50 @@ from collections.abc import Callable, Iterator
 
 MASK = "•"
 
+_DASH = "[\u2012-\u2014-]"
+_BREAK = "[ \u2012-\u2014-]"
 # Most texts hold none of it: this finds out in about a microsecond.
-_WORTH_A_LOOK = re.compile(r"[@＠]|\d(?:[ ().-]{0,2}\d){6}")
+_WORTH_A_LOOK = re.compile(r"[@＠]|\d(?:[ ().\u2012-\u2014-]{0,3}\d){6}")
 
 # Begins where such a run begins and gives nothing of it back: else a long run without an @ took time as its square.
-_EMAIL = re.compile(r"(?<![A-Za-z0-9_.+%'-])[A-Za-z0-9_.+%'-]++[@＠](?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+_LETTER = "A-Za-z\uff21-\uff3a\uff41-\uff5a"
+_EMAIL = re.compile(
+    rf"(?<![{_LETTER}0-9_.．+%'-])[{_LETTER}0-9_.．+%'-]++[@＠](?:(?:[{_LETTER}0-9-]+|[^\W\d_{_LETTER}]+)[.．])+"
+    rf"(?:[{_LETTER}]{{2,}}|中[国國]|公司|网络|網絡|集团|在线|香港)"
+)
 # An amount or a count is no telephone: it has a currency before it, a point and digits beside it, or a unit behind.
+_NO_AMOUNT = r"(?<![\d¥￥$€£])(?<!USD|CNY|RMB|HKD|EUR|GBP|JPY|Rs\.)"
 _UNIT = r"\s?(?:[元万亿股份]|手(?!机)|美元|(?:yuan|RMB|CNY|USD|shares|million|billion|bn|mn)\b)"
-_AFTER = rf"(?![\d%％]|[.-]\d|{_UNIT})"
-_ALONE = r"1[3-9]\d{9}|\(?0\d{2,3}[)-]"  # no date, price or count begins so, even if a number stands before it
-_BEFORE = rf"(?=[\d(+])(?<![\d.¥￥$€£+\w-])(?:(?<!\d[ ,])|(?={_ALONE}))"
-_MOBILE = r"(?:(?:\+|00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}"
-_LANDLINE = r"(?:(?:\+|00)86[ -]?)?(?:\(0\d{2,3}\)|0\d{2,3})[ -]?[2-9]\d{6,7}|[48]00-\d{3}[ -]?\d{4}"
-_AMERICAN = r"(?:\+?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[.-])[2-9]\d{2}[ .-]\d{4}"
+# A point or dash ends a label ("Tel.", "手机-"); behind these it is a decimal point, a minus or within a number.
+_NO_SIGN = r"(?<![\s\d,:：=(¥￥$€£][.-])(?<!^[.-])"
+_ALONE = rf"1[3-9]\d{{9}}|\(?0\d{{2,3}}(?:\)| ?{_DASH})"  # no date, price or count begins so, even behind a number
+_LABELLED = r"(?<=[A-Za-z_])(?<!\d[A-Za-z])(?=(?:86)?1[3-9]\d-?\d{4}-?\d{4}(?![A-Za-z\d]))"
+_BEFORE = rf"(?=[\d(+]){_NO_AMOUNT}(?<!\+)(?:(?=[(+])|(?<!\w){_NO_SIGN}|{_LABELLED})(?:(?<!\d[ ,])|(?={_ALONE}))"
+_AFTER = rf"(?![\d%％]|\.\d|-(?!\d{{1,5}}(?!\d)|{_ALONE})\d|{_UNIT})"  # an extension may follow
+_GAP = rf"(?: | ?{_DASH} ?)?"
+_MOBILE = rf"(?:(?:\+|00)?86{_GAP})?1[3-9]\d(?:{_GAP}\d{{4}}{_GAP}|\.\d{{4}}\.)\d{{4}}"
+_DIALLED = r"00[1-9](?:\d?(?:[ -]| ?\(0\) ?)[1-9](?:[ ()-]{0,2}\d){6,11}|\d{8,11})"  # no row of stock codes begins so
+_LANDLINE = (
+    rf"(?:(?:\+|00)86{_GAP})?(?:\(0\d{{2,3}}\)|0\d{{2,3}}){_GAP}[2-9]\d{{6,7}}|[48]00{_DASH}\d{{3}}{_GAP}\d{{4}}"
+)
+_DASHED = rf"[2-9]\d{{2}} ?{_DASH} ?[2-9]\d{{2}} ?{_DASH} ?"
+_AMERICAN = rf"(?:\+?1[ .-])?(?:{_DASHED}|(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}[.-])[2-9]\d{{2}}[ .-])\d{{4}}"
 _BLANKS = (
     r"(?:[48]00 \d{3}[ -]?|(?:\+?1[ .-])?[2-9]\d{2} [2-9]\d{2}[ .-])\d{4}(?![ ,]\d)"  # a row of numbers may look so
 )
-_TELEPHONE = rf"(?>{_MOBILE}|{_LANDLINE}|{_AMERICAN}|{_BLANKS}){_AFTER}"
-_PHONE = re.compile(rf"{_BEFORE}{_TELEPHONE}(?:[ ,]{{1,2}}{_TELEPHONE})*", re.ASCII)
-_ABROAD = re.compile(r"(?<![\d\w])\+[1-9]\d{0,2}[ ()-]{0,2}\d(?:[ ()-]{0,2}\d){6,11}(?![\d%]|[.,]\d)", re.ASCII)
+_TELEPHONE = rf"(?>{_MOBILE}|{_DIALLED}|{_LANDLINE}|{_AMERICAN}|{_BLANKS}){_AFTER}"
+_PHONE = re.compile(rf"{_BEFORE}{_TELEPHONE}(?:[ ,-]{{1,2}}{_TELEPHONE})*", re.ASCII)
+_ABROAD = re.compile(r"(?<![\dA-Za-z])\+[1-9]\d{0,2}[ ()-]{0,2}\d(?:[ ()-]{0,2}\d){6,11}(?![\d%]|[.,]\d)", re.ASCII)
 _IDENTITY = re.compile(
     r"(?<![\dA-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])"
 )
 # Looked for wherever a number begins, also within what another one took in: "no. 4 4111 1111 1111 1111".
 _CARD = re.compile(
-    rf"(?=[3-6])(?<![\w/.¥￥$€£-])(?=((?:3[47]|4|5[1-5]|6[0-5])(?:[ -]?\d){{11,18}})(?![\d%]|\.\d|{_UNIT}))", re.ASCII
+    rf"(?=[3-6]){_NO_AMOUNT}(?<![A-Za-z/])(?<!{MASK}[.-]){_NO_SIGN}"
+    rf"(?=((?:3[47]|4|5[1-5]|6[0-5])(?:{_BREAK}?\d){{11,18}})(?![\d%]|\.\d|{_UNIT}))",
+    re.ASCII,
 )
-_GROUPS = re.compile(r"\d{4,}(?:[ -]\d{4,})*", re.ASCII)
+_GROUPS = re.compile(rf"\d{{4,}}(?:{_BREAK}\d{{4,}})*", re.ASCII)
 
 _PLAIN = {0xFF10 + digit: ord("0") + digit for digit in range(10)} | str.maketrans(
     "＋－（）Ｘｘ\u2010\u2011", "+-()Xx--"
@@ -75,7 +92,7 @@ def _cards(plain: str) -> Iterator[tuple[int, int]]:
     for match in _CARD.finditer(plain):
         if match.start() < end:
             continue
-        number = next((each for each in _beginnings(match[1]) if _is_card(re.sub("[ -]", "", each))), "")
+        number = next((each for each in _beginnings(match[1]) if _is_card(re.sub(r"\D", "", each))), "")
         if number:
             end = match.start() + len(number)
             yield match.start(), end
@@ -86,7 +103,7 @@ def _beginnings(number: str) -> Iterator[str]:
     yield number
     groups = _GROUPS.match(number)
     for at in range(min(groups.end(), len(number) - 1) if groups else 0, 12, -1):
-        if number[at] in " -":
+        if not number[at].isdigit():
             yield number[:at]
 
 

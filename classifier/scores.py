@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from classifier.grouping import Group
 from ingest.logs import Kept
+from ingest.records import decoded
 
 SCORES = Kept("bellwether.scores", partitions=1, retention_s=7 * 86_400, own_clock=True)
 WHOLE = 10_000  # the integer that stands for probability 1
@@ -204,7 +205,7 @@ class Columns:
 
 def decode_columns(value: bytes) -> Columns:
     """A record of the scores log, to be counted. Raises `msgspec.MsgspecError` on anything else."""
-    return Columns(_decoder.decode(value))
+    return Columns(decoded(_decoder, value))
 
 
 def decode_range(value: bytes) -> ScoreRange:

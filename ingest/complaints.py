@@ -2,6 +2,7 @@
 
 import re
 from calendar import day_abbr, day_name, month_abbr, month_name
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +14,10 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 _WANTED = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`")
 _LENGTH = re.compile(r"Expected `(?P<what>str|array)` of length (?P<side><=|>=) (?P<limit>\d+)")
 _KINDS = {
-    "str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "array": "a list",
+    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
     "object": "an object", "null": "null", "datetime": "a time",
 }  # fmt: skip
+TOO_LARGE = "a number that is too large: write it as a text"  # all that JSON read without types is refused for
 LONGEST_TIME = 64  # characters of anything that is a time
 _DIGIT = re.compile(r"\d")
 _WORDS = re.compile(r"[A-Za-z]+|[^\W\d_]")
@@ -26,6 +28,8 @@ _OF_TIMES = {
     *("t", "z", "am", "pm"),
     *"年月日号时點点分秒上下午",
 }
+_UTF16 = (("utf-16", "UTF-16"),)
+_OTHERS = (("gb18030", "GB18030"), ("cp1252", "Windows-1252"))
 _CHOICES = {"kind": '"news" or "comment"', "published_precision": '"day", "minute" or "second"'}
 
 
@@ -75,7 +79,7 @@ def not_utf8(value: bytes) -> str:
         sentence = f"byte {error.start:,} (0x{value[error.start]:02X}) is not UTF-8"
     else:
         return ""
-    for codec, name in (("gb18030", "GB18030"), ("cp1252", "Windows-1252")):
+    for codec, name in _UTF16 if value.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else _OTHERS:
         try:
             value.decode(codec)
         except UnicodeDecodeError:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from ingest.cleaning import clean_line, clean_text
-from ingest.complaints import complaint, kind_of, not_utf8
+from ingest.complaints import TOO_LARGE, complaint, kind_of, not_utf8
 from ingest.document import Document
 from ingest.instants import DAY, SECOND, instant, rfc3339
 from ingest.language import language_of
@@ -191,6 +191,8 @@ class Decoder:
             fields = decoded(value.removeprefix(b"\xef\xbb\xbf"))
         except RecursionError:
             raise BadDocument("not_json", "the record is nested too deeply to be read") from None
+        except msgspec.ValidationError:
+            raise BadDocument("wrong_type", f"the record holds {TOO_LARGE}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if sentence := not_utf8(value):
                 raise BadDocument("not_utf8", sentence) from None

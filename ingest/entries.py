@@ -12,14 +12,28 @@ from typing import Any
 
 import feedparser
 
+from ingest.charset import xml_text
 from ingest.fetch import Fetched
 from ingest.instants import instant, moment
 from ingest.times import Published, UnreadableTime, plausible, read_time
 
-_ENDS = (b"</rss>", b"</feed>", b"</rdf:rdf>")
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_REFERENCE = re.compile(rb"&#(?:([0-9]+)|[xX]([0-9a-fA-F]+));?")
-_HARMLESS = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)  # nothing is wrong with the XML itself
+_DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*>")
+_ENDS = ("</rss>", "</feed>", "</rdf:rdf>")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ELEMENT = re.compile(r"<\w", re.ASCII)
+_LONGEST_HEAD = 10_000  # characters before the first element: comments, entities
+_REFERENCE = re.compile(r"&#(?:([0-9]+)|[xX]([0-9a-fA-F]+));?")
+_FeedParser = feedparser.mixin._FeedParserMixin  # noqa: SLF001 - it has no setting for what follows
+_join_author = _FeedParser._sync_author_detail  # noqa: SLF001
+
+
+def _author_as_told(parser: Any, key: str = "author") -> None:
+    """Who wrote an entry, of the name and the address that it tells apart: in a text feedparser looks for one for hours."""
+    if parser._get_context().get(f"{key}s", [None])[-1]:  # noqa: SLF001
+        _join_author(parser, key)
+
+
+_FeedParser._sync_author_detail = _author_as_told  # noqa: SLF001
 
 
 class NotAFeed(Exception):  # noqa: N818 - a state of the answer
@@ -28,18 +42,17 @@ class NotAFeed(Exception):  # noqa: N818 - a state of the answer
 
 def parsed_feed(answer: Fetched) -> Any:
     """What feedparser makes of the answer; it forgives much, but half a feed ends in half an entry. Raises `NotAFeed`."""
-    content = answer.content
-    if not content.strip():
+    text = _DECLARATION.sub("", xml_text(answer.content, answer.content_type)).strip()
+    if not text:
         raise NotAFeed("is empty")
-    headers = {"content-type": answer.content_type} if answer.content_type else {}
     try:
-        # Bytes of its own would be tried as the name of a file.
-        parsed = feedparser.parse(io.BytesIO(_REFERENCE.sub(_character, content)), response_headers=headers)
+        # Bytes of its own would be tried as the name of a file. To make HTML safe is for `ingest.cleaning`, which is fast.
+        parsed = feedparser.parse(io.BytesIO(_readable(text)), sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:  # noqa: BLE001 - what it raises for what a server sends is written nowhere
         raise NotAFeed(f"cannot be read ({type(error).__name__})") from None
     if not parsed.get("version") and not parsed.entries:
         raise NotAFeed("is neither RSS nor Atom")
-    if parsed.bozo and not isinstance(parsed.bozo_exception, _HARMLESS) and not _is_whole(content):
+    if parsed.bozo and not _is_whole(text):
         raise NotAFeed("breaks off in the middle")
     return parsed
 
@@ -95,14 +108,21 @@ def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:
     return Published(at, precise=True)
 
 
-def _character(reference: re.Match[bytes]) -> bytes:
+def _readable(text: str) -> bytes:
+    """The text as feedparser reads it without guessing, and in no time: of a long head it would take hours."""
+    first = _ELEMENT.search(text)
+    body = text[first.start() :] if first and first.start() > _LONGEST_HEAD else text
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{_REFERENCE.sub(_character, body)}'.encode("utf-8", "replace")
+
+
+def _character(reference: re.Match[str]) -> str:
     """A reference to a character; of one that there is not feedparser dies, a browser shows this sign instead."""
     decimal, hexadecimal = reference.groups()
-    digits = (decimal or hexadecimal).lstrip(b"0")
-    code = int(digits or b"0", 10 if decimal else 16) if len(digits) <= 7 else sys.maxunicode + 1
-    return reference[0] if code <= sys.maxunicode and not 0xD800 <= code <= 0xDFFF else b"&#65533;"
+    digits = (decimal or hexadecimal).lstrip("0")
+    code = int(digits or "0", 10 if decimal else 16) if len(digits) <= 7 else sys.maxunicode + 1
+    return reference[0] if code <= sys.maxunicode and not 0xD800 <= code <= 0xDFFF else "&#65533;"
 
 
-def _is_whole(content: bytes) -> bool:
+def _is_whole(text: str) -> bool:
     """Whether the last tag is that of a feed's end; servers like to say behind it how long they took."""
-    return _COMMENT.sub(b"", content[-10_000:]).rstrip().lower().endswith(_ENDS)
+    return _COMMENT.sub("", text[-10_000:]).rstrip().lower().endswith(_ENDS)

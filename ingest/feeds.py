@@ -18,15 +18,15 @@ from msgspec import Struct, structs
 from ingest.decode import Decoder
 from ingest.entries import NotAFeed, asked_s, entry_name, entry_time, identities, parsed_feed
 from ingest.fetch import Failed, Fetched, WebClient, shown_url
-from ingest.instants import DAY, SECOND
+from ingest.instants import DAY, SECOND, instant
 from ingest.language import language_of
-from ingest.logs import Kept, Logs, Message, Writer
+from ingest.logs import Kept, Logs, Message, RecordTooLarge, Writer
 from ingest.native import NativeDocument
 from ingest.once import named, published
 
 FEEDS = Kept("bellwether.feeds", partitions=1, retention_s=-1, cleanup="compact")
-_REMEMBERED = 1_000  # entries that have left the feed; those still in it are all remembered
-_ENTRIES = 5_000  # of a feed; what lies behind them is not looked at
+_ENTRIES = 5_000  # of a feed, the newest; the others are not looked at
+_REMEMBERED = _ENTRIES  # that are no longer among these: a feed may once come short, or empty
 _LONGEST_WAIT_S = 3_600  # between two tries of a feed that fails
 
 
@@ -55,7 +55,8 @@ class Told(Struct, frozen=True):
 
     feed: str  # its address without secrets
     new: int = 0
-    unfit: int = 0  # entries that are no documents
+    unfit: int = 0  # entries that are no documents, or that the log does not take
+    left_out: tuple[str, ...] = ()  # what of the feed a person might miss, in sentences
     why: str = ""  # why there was nothing to read, if so
     gone: bool = False
     next_at: int = 0  # instant
@@ -82,6 +83,8 @@ class Feed:
         self._ticks = ticks
         self._jitter = jitter
         self._failures = 0
+        self._ttl_s = 0
+        self._long = False  # and that was told
         self._decoder = Decoder(bound_us=0)
 
     def remember(self, state: FeedState, logs: Logs, writer: Writer) -> None:
@@ -106,35 +109,45 @@ class Feed:
             parsed = parsed_feed(answer)
         except NotAFeed as error:
             return self._failed(writer, Failed(str(error)))
-        newest = parsed.entries[:_ENTRIES]
-        entries = {entry_name(entry): entry for entry in reversed(newest)}  # oldest first
+        self._ttl_s = asked_s(parsed)
+        entries = {entry_name(entry): entry for entry in self._newest(parsed.entries)}
         by = identities(entries, self.state.seen)
         known, there = {by[name] for name in self.state.seen}, {by[name] for name in entries}
         language = str(parsed.feed.get("language") or "")
         new = [(name, self._message(name, entry, language)) for name, entry in entries.items() if by[name] not in known]
         messages = [(name, message) for name, message in new if message is not None]
+        refused: list[str] = []
         if messages:
             self._keep(writer, structs.replace(self.state, begun=tuple(name for name, _ in messages)))
-            for _, message in messages:
-                writer.publish(message)
-            writer.flush()
+            refused = _refused(writer, [message for _, message in messages])
         gone = [name for name in self.state.seen if by[name] not in there][-_REMEMBERED:]
         state = structs.replace(
             self.state, etag=answer.etag, modified=answer.modified, seen=(*gone, *entries), begun=(), not_before=0
         )
-        told = Told(state.shown, new=len(messages), unfit=len(new) - len(messages))
-        return self._rest(writer, state, told, asked_s(parsed))
+        taken = len(messages) - len(refused)
+        left_out = (*self._too_long(len(parsed.entries)), *dict.fromkeys(refused))
+        return self._rest(writer, state, Told(state.shown, new=taken, unfit=len(new) - taken, left_out=left_out))
 
     def asked_again_at(self) -> int:
         """`next_at` as the instant that it will be unless the clock is set."""
         return self._clock() + self.next_at - self._ticks()
 
-    def _rest(self, writer: Writer, state: FeedState, told: Told, wait_s: int = 0) -> Told:
+    def _newest(self, entries: Sequence[Any]) -> Sequence[Any]:
+        """What is looked at of a feed, oldest first; most list their newest first."""
+        zone, now = self._settings.zone or UTC, self._clock()
+        newest_first = sorted(entries, key=lambda entry: instant(entry_time(entry, zone, now).at), reverse=True)
+        return newest_first[:_ENTRIES][::-1]
+
+    def _too_long(self, entries: int) -> tuple[str, ...]:
+        was, self._long = self._long, entries > _ENTRIES
+        return (f"of its {entries:,} entries only the {_ENTRIES:,} newest are read",) if self._long and not was else ()
+
+    def _rest(self, writer: Writer, state: FeedState, told: Told) -> Told:
         """Remember, and come back later. An unchanged feed leaves no trace: there may be thousands of visits a day."""
         self._failures = 0
         if state != self.state:
             self._keep(writer, state)
-        self._later(max(self._settings.every_s, wait_s))
+        self._later(max(self._settings.every_s, self._ttl_s))
         return structs.replace(told, next_at=self.asked_again_at())
 
     def _failed(self, writer: Writer, answer: Failed) -> Told:
@@ -187,6 +200,18 @@ class Feed:
             author=author[:512] or None,
             published_precision=None if precise else "day",
         )
+
+
+def _refused(writer: Writer, messages: Sequence[Message]) -> list[str]:
+    """Publish, one after another: of several at once nobody could say which is too large; a sentence for each that is."""
+    refused = []
+    for message in messages:
+        try:
+            writer.publish(message)
+            writer.flush()
+        except RecordTooLarge as error:
+            refused.append(str(error))
+    return refused
 
 
 def feed_states(logs: Logs) -> dict[str, FeedState]:

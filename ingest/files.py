@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
+from ingest.complaints import TOO_LARGE
 from ingest.surrogates import decoded
 
 LONGEST = 10_000_000  # bytes of a line, or of a cell; more is no text
@@ -169,16 +170,16 @@ def _objects(stream: BinaryIO, encoding: str, _delimiter: str) -> Iterator[Line 
             yield BadLine(number, "too_large", f"the line has more than {LONGEST:,} bytes", "")
             _skip_line(readline)
             continue
-        raw = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-        if not raw.strip():
-            continue
         try:
             text = raw.strip().decode(encoding if is_plain else "utf-8")
         except UnicodeDecodeError as error:
             where = f"byte {error.start + 1:,} of the line" if is_plain else "the line"
             sentence = f"{where} is not {encoding}; name the encoding with --encoding"
             yield BadLine(number, "not_utf8", sentence, raw.strip().decode(errors="replace"))
-        else:
+            continue
+        if number == 1:
+            text = text.removeprefix("\ufeff")
+        if text:
             yield _object(number, text)
 
 
@@ -201,6 +202,8 @@ def _object(number: int, text: str) -> Line | BadLine:
         fields = decoded(text.encode())
     except RecursionError:
         return BadLine(number, "not_json", "the line is nested too deeply to be read", text)
+    except msgspec.ValidationError:
+        return BadLine(number, "wrong_type", f"the line holds {TOO_LARGE}", text)
     except msgspec.DecodeError as error:
         return BadLine(
             number, "not_json", f"the line is not JSON: {str(error).removeprefix('JSON is malformed: ')}", text

@@ -26,6 +26,10 @@ class LogUnfit(LogError):  # noqa: N818
     """The log is missing, wrongly made, or refuses us: a person has to act."""
 
 
+class RecordTooLarge(LogUnfit):
+    """The log takes no record of this size."""
+
+
 class LogReplaced(LogUnfit):
     """What was opened is not what is there now: whoever starts again finds that."""
 

@@ -21,6 +21,7 @@ _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
 _ZONE = r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASCII | re.IGNORECASE)
 _ENDS_IN_CLOCK = re.compile(r"\s\d{1,2}:\d\d(?::\d\d)?(?:\s+\d{4})?$", re.ASCII)  # ctime has the year behind it
+_MAILED_ZONE = re.compile(r"[:.]\d\d\s*([+-]\d\d[0-5]\d|[A-Z]+)(?![^\s(])", re.ASCII | re.IGNORECASE)  # behind a clock
 _UNSET_YEAR = re.compile(r"[a-z][\s-]+0\d{3}\s", re.ASCII | re.IGNORECASE)  # "30 Nov -0001": Python makes it 2000
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
 
@@ -87,8 +88,14 @@ def _mailed(text: str, zone: tzinfo | None) -> Published:
         raise UnreadableTime(f"{shown(text)}, which is no time like 2026-03-01T09:30:00Z") from None
     if _UNSET_YEAR.search(text):
         raise UnreadableTime(f"{shown(text)}, which is an unset time")
+    named = _MAILED_ZONE.search(text)
+    local = at.replace(tzinfo=zone)
+    if named and local.tzname() == named[1].upper():  # CST is one zone in mails, and another in China
+        return Published(local, precise=True)
     if at.tzinfo is None:
         at = at.replace(tzinfo=_mailed_zone(text, zone))
+    elif named is None:  # +8 is eight minutes to Python
+        raise _unknown_zone(text)
     return Published(at, precise=True)
 
 
@@ -97,7 +104,7 @@ def _mailed_zone(text: str, zone: tzinfo | None) -> tzinfo:
     if text.endswith("-0000"):  # a mail says so that it is UTC, and that it was written somewhere else
         return UTC
     if not _ENDS_IN_CLOCK.search(text):
-        raise UnreadableTime(f"{shown(text)}, whose time zone cannot be told; write it as in +0100")
+        raise _unknown_zone(text)
     if zone is None:
         raise _zoneless(text, bare=False)
     return zone
@@ -128,6 +135,10 @@ def _zone(named: str) -> tzinfo:
     if hours > 23 or minutes > 59:
         raise UnreadableTime(f"{shown(named)} off UTC, which no zone is")
     return timezone((-1 if named[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
+
+
+def _unknown_zone(text: str) -> UnreadableTime:
+    return UnreadableTime(f"{shown(text)}, whose time zone cannot be told; write it as in +0100")
 
 
 def _zoneless(text: str, *, bare: bool) -> UnreadableTime:

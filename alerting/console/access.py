@@ -58,7 +58,10 @@ def read_tokens(lines: str) -> dict[str, bytes]:
             )
         if name in tokens or len(name) > LONGEST_NAME or not name.isprintable():
             raise ValueError(f"line {number}: a name stands there once and has at most {LONGEST_NAME} characters")
-        tokens[name] = sha256(token.encode()).digest()
+        known = sha256(token.encode()).digest()
+        if known in tokens.values():
+            raise ValueError(f"line {number}: a token stands there once, for one name")
+        tokens[name] = known
     if not tokens:
         raise ValueError("holds no name:token line")
     return tokens

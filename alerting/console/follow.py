@@ -74,7 +74,7 @@ class Follow:
                 case Batch():
                     self._fold(event)
                 case Skipped():
-                    self._move(event.place, Read(event.log_id, event.next, event.next))
+                    self._skip(event)
                 case _:
                     pass
         messages = [message for entry in self._desk.take() for message in self._messages(entry, now)]
@@ -100,6 +100,12 @@ class Follow:
             self._move(batch.place, self._view.read[log]._replace(next=batch.next))
         for entry in said:
             self._desk.hear(entry)
+
+    def _skip(self, skipped: Skipped) -> None:
+        with self._view.lock:
+            if skipped.remade:
+                self._view.forget(skipped.place.log)
+            self._move(skipped.place, Read(skipped.log_id, skipped.next, skipped.next))
 
     def _move(self, place: Place, read: Read) -> None:
         with self._view.lock:

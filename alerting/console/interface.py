@@ -20,6 +20,7 @@ from alerting.console.pages import found
 from alerting.console.room import Room
 from alerting.console.saying import Said, Unfit
 from alerting.console.why import Why
+from ingest.records import decoded
 
 LIMIT, MOST = 100, 1000
 _said = json.Decoder(Said)
@@ -172,6 +173,6 @@ async def _body(request: Request) -> Said:
     if not is_json or not is_same_origin(request):
         raise HTTPException(403)
     try:
-        return _said.decode(await limited(request, LARGEST_BODY))
-    except (MsgspecError, RecursionError):
+        return decoded(_said, await limited(request, LARGEST_BODY))
+    except MsgspecError:
         raise Unfit("field") from None

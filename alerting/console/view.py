@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Annotated, NamedTuple
 
 import structlog
-from msgspec import Meta, MsgspecError, Struct, convert, json
+from msgspec import Meta, MsgspecError, Struct, convert
 
 from alerting import audit
 from alerting.alerts import ALERTS, Alert, decode_alert
@@ -32,7 +32,6 @@ MOST_ALERTS = 10_000
 MOST_DELIVERIES = 50_000
 
 _log = structlog.get_logger(__name__)
-_audit = json.Decoder(audit.Entry)
 _Zoned = Annotated[datetime, Meta(tz=True)]
 
 
@@ -138,7 +137,7 @@ class View:
                 if incident := notice.labels.get("incident"):
                     self.raised[incident] = notice
             case audit.AUDIT.log:
-                self._take_audit(_audit.decode(record.value))
+                self._take_audit(audit.decode_entry(record.value))
         return None
 
     def _take_alert(self, told: Revision) -> None:

@@ -16,6 +16,7 @@ from alerting.alerts import Alert
 from alerting.rarity import days_without
 from alerting.rebuild import behind, is_about
 from alerting.rules import SpikeSettings
+from alerting.spikes import LONGEST
 from alerting.statistic import Sums
 from classifier.packing import is_negative
 from classifier.scores import ScoredDocument
@@ -112,7 +113,7 @@ class _Weighed:
         less = Sums(*(whole - left for whole, left in zip(self._all, rest, strict=True)))
         days = days_without(self._alert.detection, less, self._settings)
         need = self._alert.detection.alarm_days * (1 if self._alert.ready else 10)
-        return Without(name, len(out), sum(map(is_negative, out)), round(days, 3), days >= need)
+        return Without(name, len(out), sum(map(is_negative, out)), round(min(days, LONGEST), 3), days >= need)
 
     def _sums(self, documents: list[ScoredDocument]) -> Sums:
         """The fading sums over the first text of each story: copies do not count."""

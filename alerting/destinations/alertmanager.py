@@ -65,8 +65,8 @@ class Alertmanager:
         self._open.clear()
 
     def renew(self, now: int) -> Answer | None:
-        """Tell again what is open, once a minute."""
-        if now < self._due_at or not self._open:
+        """Tell again what is open, once a minute; at once if the clock was set back."""
+        if self._due_at - RESEND_EVERY <= now < self._due_at or not self._open:
             return None
         answer = self._post([self._postable(alert, now) for alert in self._open.values()], now)
         if not isinstance(answer, Away):

@@ -1,11 +1,13 @@
 """What is held back for digests, and the bookmark by which a box that starts again finds it in the log.
 
-What was told in a digest is known by two numbers for each partition: it was due until `told_until`, and lies below
-`told_below`. What comes late for its digest lies above, and goes into the next one. What was told to nobody when its turn
-came is known by its offset, as far as there is room.
+What is held is known by its offset, whatever the rules are by then, and so is what was told to nobody when its turn came;
+both as far as there is room. What is too old for that is held if the rules say so, and it was told in no digest: what was is
+known by two numbers for each partition: it was due until `told_until`, and lies below `told_below`. What comes late for its
+digest lies above, and goes into the next one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +20,7 @@ from ingest.instants import SECOND
 from ingest.logs import Place
 
 GRACE = 30 * SECOND  # so long after a digest is due, what belongs to it has been read
-UNTOLD = 200  # offsets in a note: Kafka takes 4,096 bytes
+NOTED = 200  # offsets of either kind in a note: Kafka takes 4,096 bytes
 
 
 class Bookmark(Struct, frozen=True):
@@ -27,16 +29,17 @@ class Bookmark(Struct, frozen=True):
     stale: int = 0  # what was appended before this instant is passed over
     told_until: int = 0
     told_below: int = 0
-    held_from: int = -1  # the oldest offset that is held; -1: none
+    held_from: int = -1  # the oldest offset that still waits for its turn though it lies below the position; -1: none
     untold: tuple[int, ...] = ()  # what had its turn and was not delivered, newest last
+    held: tuple[int, ...] = ()  # what waits for its turn, as `held_from`: the newest of it, in order
 
     @classmethod
     def parse(cls, note: str) -> "Bookmark":
         """Back from text; whatever is no bookmark is an empty one."""
         try:
-            numbers, _, untold = note.partition("/")
+            numbers, untold, held = (*note.split("/"), "", "")[:3]
             stale, until, below, held_from = (*map(int, numbers.split(";")), 0, 0, -1)[:4]
-            return cls(stale, until, below, held_from, tuple(map(int, untold.split(","))) if untold else ())
+            return cls(stale, until, below, held_from, tuple(_numbers(untold)), tuple(accumulate(_numbers(held))))
         except (ValueError, TypeError):
             return cls()
 
@@ -44,11 +47,19 @@ class Bookmark(Struct, frozen=True):
         if self == Bookmark(self.stale):
             return str(self.stale)
         numbers = f"{self.stale};{self.told_until};{self.told_below};{self.held_from}"
-        return f"{numbers}/{','.join(map(str, self.untold))}" if self.untold else numbers
+        steps = (offset - before for before, offset in pairwise((0, *self.held)))
+        return "/".join((numbers, ",".join(map(str, self.untold)), ",".join(map(str, steps)))).rstrip("/")
 
-    def has_told(self, due: int, offset: int) -> bool:
-        """Whether what lies at `offset` was told in the digest that was `due`."""
-        return due <= self.told_until and offset < self.told_below
+    def with_held(self, offsets: Sequence[int]) -> "Bookmark":
+        """With `offsets`, in order, as what is held."""
+        return replace(self, held_from=offsets[0] if offsets else -1, held=tuple(offsets[-NOTED:]))
+
+    def holds(self, offset: int, due: int | None = None) -> bool:
+        """Whether what lies at `offset` was still held. When it is `due` by the rules counts where it is too old to be noted."""
+        if self.held and offset >= self.held[0]:
+            return offset in self.held
+        is_told = due is None or (due <= self.told_until and offset < self.told_below)
+        return 0 <= self.held_from <= offset and not is_told
 
 
 class Holding(Struct, frozen=True, eq=False):
@@ -147,18 +158,21 @@ class Held:
             if holding.source.place == place:
                 holding.source.record = replace(holding.source.record, offset=-1)
 
-    def oldest(self, place: Place) -> int:
-        """The oldest offset of `place` that is held; -1 if none is."""
-        offsets = [
+    def offsets(self, place: Place) -> list[int]:
+        """What is held of the log of `place`."""
+        return [
             holding.source.record.offset
             for holding in (*self._leaving, *self._holdings)
             if holding.source.place == place and holding.source.record.offset >= 0
         ]
-        return min(offsets, default=-1)
 
     def _digest(self, holdings: Iterable[Holding]) -> Digest:
         told = digest(self._until, [holding.matter for holding in holdings])
         return replace(told, last=self._leaving[-1].matter.key)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")] if text else []
 
 
 def _is_before(matter: Alert | Notice, alert: Alert) -> bool:

@@ -1,5 +1,6 @@
 """Times of day in a zone: quiet hours, and when digests are due. Instants are microseconds since the epoch."""
 
+from bisect import bisect_left
 from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -27,9 +28,14 @@ class Quiet(Struct, frozen=True):
             return None
         tomorrow = over_midnight and clock >= self.start
         day = local + ONE_DAY if tomorrow else local
-        # It comes twice where clocks are put back over it; where they are put forward, neither may be ahead.
-        ends = (_at(day, self.end.replace(fold=fold), self.zone) for fold in (0, 1))
-        return next((end for end in ends if end > at), at + 1)
+        # It comes twice where clocks are put back over it. Where they are put forward over it, that is the end.
+        first, second = (_at(day, self.end.replace(fold=fold), self.zone) for fold in (0, 1))
+        if second < first:
+            return second + bisect_left(range(second, first), self._offset(first), key=self._offset)
+        return first if first > at else second
+
+    def _offset(self, at: int) -> timedelta:
+        return moment(at).astimezone(self.zone).utcoffset() or timedelta()
 
 
 class DigestTimes(Struct, frozen=True):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from alerting.alerts import Alert, decode_alert
 from alerting.destinations.answers import Renewing
 from alerting.destinations.digest import Digest
-from alerting.destinations.held import UNTOLD, Bookmark, Held, Holding
+from alerting.destinations.held import NOTED, Bookmark, Held, Holding
 from alerting.destinations.line import Line, Source
 from alerting.destinations.metrics import DeliverMetrics
 from alerting.destinations.triage import JOINED, NOW, Decision, Rules, Triage
@@ -102,7 +102,7 @@ class Intake:
         """The head of the line is done with: it was delivered, or nobody was told of it."""
         head = self.line.leave()
         if isinstance(head.matter, Digest):
-            self._note_digest()
+            self._note_digest(is_told=is_told)
             until = self.held.done()
             for place, below in self._read_for_digest.items():
                 self._bookmarks[place] = replace(self._bookmarks[place], told_until=until, told_below=below)
@@ -114,30 +114,35 @@ class Intake:
                 return
             self._note_untold(source, head.matter, is_kept=head.after is not None)
 
-    def _note_digest(self) -> None:
-        """What was muted makes nothing wait; what was told takes its place."""
+    def _note_digest(self, *, is_told: bool) -> None:
+        """What was muted, or stood in a digest that was not delivered, makes nothing wait; what was told takes its place."""
         for source, alert, _ in self.held.muted:
             self._note_untold(source, alert, is_kept=source.record.offset >= 0)
         for holding in self.held.told:
-            if isinstance(holding.matter, Alert):
-                self._triages[holding.source.place].told(holding.matter, holding.due)
+            source, matter = holding.source, holding.matter
+            if isinstance(matter, Alert) and is_told:
+                self._triages[source.place].told(matter, holding.due)
+            elif isinstance(matter, Alert):
+                self._note_untold(source, matter, is_kept=source.record.offset >= 0)
 
     def _note_untold(self, source: Source, alert: Alert, *, is_kept: bool) -> None:
         """Nobody was told of `alert`; also for a box that starts again, if its log `is_kept`."""
         self._triages[source.place].untold(alert)
         if is_kept:
             mark = self._bookmarks[source.place]
-            untold = (*mark.untold, source.record.offset)[-UNTOLD:]
+            untold = (*mark.untold, source.record.offset)[-NOTED:]
             self._bookmarks[source.place] = replace(mark, untold=untold)
 
     def commits(self) -> dict[Place, Position]:
         """What may be committed since this was last asked."""
         commits = self.line.commits()
         self._committed.update(commits)
-        return {
-            place: Position(offset, str(replace(self._bookmarks[place], held_from=self.held.oldest(place))))
-            for place, offset in commits.items()
-        }
+        return {place: Position(offset, self._note(place, offset)) for place, offset in commits.items()}
+
+    def _note(self, place: Place, position: int) -> str:
+        """What goes with `position`: also what lies below it, and is held or, held by other rules before, in the line."""
+        offsets = {*self.held.offsets(place), *self.line.offsets(place)}
+        return str(self._bookmarks[place].with_held(sorted(offset for offset in offsets if offset < position)))
 
     def forget(self, source: Source) -> None:
         """It was not delivered: if it is put back, it is tried again."""
@@ -168,7 +173,7 @@ class Intake:
             self._remember(place, record, renewing)
 
     def _remember(self, place: Place, record: Record, renewing: Renewing | None) -> None:
-        """Come to the decisions again that were made about a record when it was read first."""
+        """Come to the decisions again that were made about a record when it was read first, or to those of other rules."""
         matter, mark = _decode(place, record), self._bookmarks[place]
         if matter is None or record.appended_at < mark.stale or self._is_for_another(record):
             return
@@ -176,11 +181,14 @@ class Intake:
             return
         decision = self._decide(place, record, matter)
         self._keep(place, record, matter, decision, is_sure=False)
+        if is_held := decision == NOW and mark.holds(record.offset):
+            self.line.join(place, record, matter)
+            self.line.pass_over(place, self._committed[place])
         if not isinstance(matter, Alert):
             return
-        is_told = record.offset not in mark.untold
-        if not is_told:
+        if is_untold := record.offset in mark.untold:
             self._triages[place].untold(matter)
+        is_told = not (is_held or is_untold)
         if renewing is not None and decision == NOW and (is_told or matter.state == "closed"):
             renewing.recall(matter)
 
@@ -228,7 +236,7 @@ class Intake:
         self._keys[place][matter.key] = is_sure
         if isinstance(matter, Alert):
             self.held.release(matter, told_at)
-        if decision.due is not None and not self._bookmarks[place].has_told(decision.due, record.offset):
+        if decision.due is not None and (is_sure or self._bookmarks[place].holds(record.offset, decision.due)):
             self.held.hold(Holding(Source(place, record), matter, decision.due, decision.reason == JOINED))
 
     def _is_for_another(self, record: Record) -> bool:

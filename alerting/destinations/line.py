@@ -89,6 +89,14 @@ class Line:
         done, self._done = self._done, {}
         return done
 
+    def offsets(self, place: Place) -> list[int]:
+        """What waits here of the log of `place`, but what stands in a digest."""
+        return [
+            waiting.sources[0].record.offset
+            for waiting in self._line
+            if waiting.after is not None and waiting.sources[0].place == place
+        ]
+
     def drop(self, place: Place) -> list[Waiting]:
         """Forget what waits of `place`: it belongs to another reader now. A digest goes if anything in it is from there."""
         dropped = [waiting for waiting in self._line if any(source.place == place for source in waiting.sources)]

@@ -26,14 +26,14 @@ def audit() -> None:
 
 
 @audit.command
-@click.option("--newest", metavar="HASH", help="A hash that was printed earlier: it must still be there.")
+@click.option("--newest", metavar="HASHES", help="What was printed earlier: all of it must still be there.")
 @click.pass_obj
 @click.pass_context
 def verify(context: click.Context, load: Load, newest: str | None) -> None:
     """Walk through the whole log and tell whether an entry was changed or taken out.
 
-    Prints the newest entry's hash. Written down elsewhere and given back later with --newest, it shows that nothing was cut
-    off the end since. Ends with 0 if all holds, else 1.
+    Prints the hash of each entry that no other names yet, with commas between them. Written down elsewhere and given back
+    later with --newest, they show that nothing that was there is gone. Ends with 0 if all holds, else 1.
     """
     from alerting.audit import AUDIT  # noqa: PLC0415
     from alerting.audit import verify as walk  # noqa: PLC0415

@@ -39,6 +39,7 @@ def _wrong(settings: Settings) -> Iterator[Exception]:
     """What a start would stumble over, each as its error."""
     from bellwether.clock import now  # noqa: PLC0415
     from bellwether.delivering import destinations  # noqa: PLC0415
+    from bellwether.kinds import is_there  # noqa: PLC0415
     from bellwether.roles import check_logs, check_topics, open_logs  # noqa: PLC0415
     from bellwether.showing import access_settings  # noqa: PLC0415
     from classifier.artifact import ArtifactError  # noqa: PLC0415
@@ -61,7 +62,7 @@ def _wrong(settings: Settings) -> Iterator[Exception]:
     except (ArtifactError, DeviceError) as error:
         yield error
     embedded = settings.kafka is None  # a start makes what is missing there
-    if embedded and not settings.log_path.exists():
+    if embedded and not is_there(settings.log_path):
         if not _can_be_made(settings.log_path):
             yield LogUnfit(f"{settings.log_path} cannot be made: name a place in [log] path that this user may write")
         return

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,9 @@ def _publish_feeds(settings: Settings, feeds: tuple[str, ...], options: dict[str
     chosen = _feed_settings(native_input(settings, options["to"]), options)
     _check_addresses(feeds)
     start_logging(settings.logging)
-    with logs_with(settings, chosen.to) as logs, Asked() as stop:
-        return publish_feeds(logs, list(feeds), chosen, stop, once=options["once"]) or stop.is_set()
+    opened = partial(logs_with, settings, chosen.to)
+    with Asked() as stop:
+        return publish_feeds(opened, list(feeds), chosen, stop, once=options["once"]) or stop.is_set()
 
 
 def _check_addresses(feeds: tuple[str, ...]) -> None:

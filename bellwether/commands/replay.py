@@ -108,11 +108,14 @@ def scores_outcome(
 
 
 def _period(start: Any, end: Any) -> "Period":
+    """Raises `click.UsageError` where it is empty."""
     from datetime import UTC  # noqa: PLC0415
 
     from bellwether.replaying import Period  # noqa: PLC0415
     from ingest.instants import instant  # noqa: PLC0415
 
+    if start is not None and end is not None and start >= end:
+        raise click.UsageError("--from must be before --to: nothing lies between them")
     bounds = {"start": start, "end": end}
     return Period(**{name: instant(at.replace(tzinfo=UTC)) for name, at in bounds.items() if at is not None})
 
@@ -188,13 +191,20 @@ def _show(outcome: "Outcome", out: Path) -> None:
         # Where nobody looks, lines are as long as they have to be; what stands in a text is no command to the terminal.
         width = None if sys.stdout.isatty() else 160
         Console(width=width, markup=False, emoji=False, highlight=False).print(table)
-    speed = f", {outcome.documents / max(outcome.seconds, 1e-9):,.0f} texts/s" if outcome.scored else ""
+    speed = f", {outcome.read / max(outcome.seconds, 1e-9):,.0f} texts/s" if outcome.scored else ""
     click.echo(f"{outcome.documents:,} documents in {outcome.weeks:.1f} weeks{speed}; {outcome.windows:,} windows")
     incidents = len({alert.incident for alert in outcome.alerts})
     told = f"alerts: {len(outcome.alerts)}, incidents: {incidents} ({incidents / outcome.weeks:.1f} a week)"
     click.echo(f"{told}, in {out / 'alerts.jsonl'}")
     if outcome.refused:
         click.echo(f"{outcome.refused:,} lines or records were no documents")
+    tell_unheard(outcome)
+
+
+def tell_unheard(outcome: "Outcome") -> None:
+    """Say which inputs took no part."""
+    if outcome.unheard:
+        click.echo(f"note: no scores of {', '.join(outcome.unheard)} are kept, so it went on without", err=True)
 
 
 def _draw(outcome: "Outcome", settings: Settings) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bellwether.commands.replay import FROM, PERIOD, TO, scores_outcome
+from bellwether.commands.replay import FROM, PERIOD, TO, scores_outcome, tell_unheard
 from bellwether.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def whatif(load: Callable[[], Settings], budget: float, scores: Path | None, sta
     for name, alerts in ((settings.alerts.budget_per_week, now_alerts), (budget, then_alerts)):
         incidents = len({alert.incident for alert in alerts})
         click.echo(f"budget {name:g}: {len(alerts)} alerts, {incidents} incidents ({incidents / weeks:.1f} a week)")
+    tell_unheard(runs[0])
 
 
 def _has_like(alerts: "list[Alert]", sought: "Alert") -> bool:

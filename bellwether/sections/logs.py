@@ -29,6 +29,7 @@ WITH_A_SETTING = {
 
 BROKER = re.compile(r"(\w+://)?([\w.-]+|\[[\w.:%]+\])(:(?P<port>[0-9]{1,5}))?")
 HIGHEST_PORT = 65_535
+MOST = 2**31 - 1  # milliseconds and bytes are numbers of 32 bits in what Kafka is asked
 
 
 def _split(value: object) -> object:
@@ -82,7 +83,19 @@ def _known_options(options: dict[str, Any]) -> dict[str, Any]:
         KafkaConnection(bootstrap_servers=(), options=options)
     except LogUnfit as unfit:
         raise ValueError(str(unfit)) from None
+    for name, value in options.items():
+        counts = name.endswith(("_ms", "_bytes")) and value is not None
+        if counts and not (isinstance(value, int) and value <= MOST):
+            raise ValueError(f"the option {name} must be a whole number, {MOST} at most")
     return options
+
+
+def _countable(timeout: timedelta) -> timedelta:
+    if timeout > timedelta(days=24):  # the last whole day within `MOST`
+        raise ValueError(
+            "must be at most 24d; brokers allow 30m unless their group.max.session.timeout.ms says otherwise"
+        )
+    return timeout
 
 
 class LogSection(Section):
@@ -106,7 +119,7 @@ class KafkaSection(Section):
     ssl_password: SecretStr | None = None
     ssl_password_file: ReadableFile | None = None
     ssl_check_hostname: bool = True
-    session_timeout: Duration = timedelta(seconds=15)
+    session_timeout: Annotated[Duration, AfterValidator(_countable)] = timedelta(seconds=15)
     replication_factor: Annotated[int, Field(ge=1)] | None = None
     options: Annotated[dict[str, Any], AfterValidator(_known_options)] = Field(default_factory=dict)
 

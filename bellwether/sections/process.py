@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -12,6 +13,8 @@ from bellwether.sections.section import Section, twice
 
 def _web_address(address: str) -> str:
     web_address(SecretStr(address))
+    if "@" in urlsplit(address).netloc:
+        raise ValueError("must hold no user name and no password: everybody sees it in links")
     return address
 
 

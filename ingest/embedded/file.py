@@ -30,7 +30,7 @@ CREATE TABLE leases (
 ROOM = 1 << 16  # SQLite's shared memory takes 32 KB at once
 
 MEANINGS: dict[int, tuple[type[LogError], str]] = {
-    sqlite3.SQLITE_FULL: (LogAway, "the disk of {path} is full: make room, it goes on by itself"),
+    sqlite3.SQLITE_FULL: (LogAway, "the disk of {path} is full: make room"),
     sqlite3.SQLITE_BUSY: (LogAway, "{path} is kept busy by another process"),
     sqlite3.SQLITE_LOCKED: (LogAway, "{path} is kept busy by another process"),
     sqlite3.SQLITE_NOTADB: (LogUnfit, "{path} is not an embedded log: move it away or name another file"),
@@ -53,7 +53,9 @@ def explain(error: sqlite3.Error, path: Path) -> LogError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the number is a detail
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR} and os.access(path.parent, os.W_OK | os.X_OK):
         code = _told_by_the_disk(code, path)
-    kind, sentence = MEANINGS.get(code, (LogAway, f"{{path}} could not be read or written: {error}"))
+    kind, sentence = _told_by_the_place(code, path) or MEANINGS.get(
+        code, (LogAway, f"{{path}} could not be read or written: {error}")
+    )
     return kind(sentence.replace("{path}", str(path)))
 
 
@@ -67,6 +69,17 @@ def _told_by_the_disk(code: int, path: Path) -> int:
     there = [file for file in files if file.is_file()]
     is_allowed = path in there and all(os.access(file, os.R_OK | os.W_OK) for file in there)
     return sqlite3.SQLITE_IOERR if is_allowed else code
+
+
+def _told_by_the_place(code: int, path: Path) -> tuple[type[LogError], str] | None:
+    """In the same words it tells of a path where no file can be, whatever rights one has."""
+    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        with suppress(OSError):
+            if path.is_dir():
+                return LogUnfit, "{path} is a folder: name a file in it"
+            if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+                return LogUnfit, "{path} lies on a read-only file system: name a file elsewhere"
+    return None
 
 
 class LogFile:

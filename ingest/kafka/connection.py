@@ -11,7 +11,7 @@ from kafka.net.compat import KafkaNetClient
 from msgspec import Struct
 
 from ingest.kafka.door import DIRECT, knock
-from ingest.logs import LogAway, LogError, LogUnfit
+from ingest.logs import LogAway, LogError, LogUnfit, RecordTooLarge
 
 SECRETS = {"sasl_password", "ssl_password"}
 # What the contract of `ingest.logs` rests on; no setting may change it.
@@ -60,6 +60,7 @@ REFUSED = {
     kafka_errors.OffsetMetadataTooLargeError: "does not take a note this long",
     kafka_errors.UnsupportedCodecError: "has records that take a package to read: install python-snappy (for zstd: zstandard)",
 }
+TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 
 
 class KafkaConnection(Struct, frozen=True, kw_only=True):
@@ -185,7 +186,8 @@ def explain(error: Exception, connection: KafkaConnection, log: str = "") -> Log
     for kind, sentence in REFUSED.items():
         if isinstance(error, kind):
             details = "" if isinstance(error, kafka_errors.SaslAuthenticationFailedError) else _details(error)
-            return LogUnfit(f"Kafka at {connection.servers} {sentence}{about}{details}")
+            unfit = RecordTooLarge if kind in TOO_LARGE else LogUnfit
+            return unfit(f"Kafka at {connection.servers} {sentence}{about}{details}")
     if isinstance(error, kafka_errors.KafkaConfigurationError):
         return LogUnfit(f"the settings for Kafka do not fit together: {error.args[0] if error.args else error}")
     if isinstance(error, kafka_errors.KafkaTimeoutError | kafka_errors.KafkaConnectionError):
@@ -197,7 +199,7 @@ def explain(error: Exception, connection: KafkaConnection, log: str = "") -> Log
 
 def _details(error: Exception) -> str:
     """Names of logs or groups that kafka-python tells as a set or a string."""
-    if not error.args:
+    if not error.args or error.args[0] is None:
         return ""
     first = error.args[0]
     names = sorted(map(str, first)) if isinstance(first, set | frozenset | list | tuple) else [str(first)]

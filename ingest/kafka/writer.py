@@ -8,7 +8,7 @@ from kafka import errors as kafka_errors
 
 from ingest.kafka.connection import KafkaConnection, connect, explain
 from ingest.kafka.topics import Topics
-from ingest.logs import LogAway, LogError, LogUnfit, Message
+from ingest.logs import LogAway, LogError, LogUnfit, Message, RecordTooLarge
 
 PENDING = 20_000  # messages handed over without a flush; then one is made
 BATCH_BYTES = 128 << 10
@@ -50,7 +50,9 @@ class KafkaWriter:
         except kafka_errors.MessageSizeTooLargeError as error:
             size = len(message.value or b"")
             most = self._connection.max_message_bytes
-            raise LogUnfit(f"a record of {size} bytes is too large for {message.log}: the most is {most}") from error
+            raise RecordTooLarge(
+                f"a record of {size} bytes is too large for {message.log}: the most is {most}"
+            ) from error
         except (kafka_errors.KafkaError, ValueError) as error:
             self._drop()
             if isinstance(error, ValueError):

@@ -189,10 +189,10 @@ def test_scores_lost_to_a_log_made_again_are_said_and_the_way_goes_on(logs, cloc
     assert later.metric("bellwether_aggregate_ranges_total", verdict="ahead") == 0
 
 
-def test_what_is_no_range_of_scores_stops_with_a_sentence(logs, clock):
-    writer = logs.writer()
-    writer.publish(Message(SCORES.log, b"{}"))
-    writer.flush()
+@pytest.mark.parametrize("spoilt", [b"{}", "a name"])
+def test_what_is_no_range_of_scores_stops_with_a_sentence(logs, clock, spoilt):
+    value = encode_range(score_range([scored(0, START)]))
+    publish(logs, Message(SCORES.log, value.replace(b"news", b"new\xff", 1) if spoilt == "a name" else spoilt))
     with pytest.raises(LogUnfit, match=r"Record 0 of bellwether\.scores is not a range"):
         Active(logs, clock).turn(2)
 
@@ -222,6 +222,16 @@ def test_a_checkpoint_of_an_unknown_format_stops_with_a_sentence(logs):
     writer.flush()
     with pytest.raises(LogUnfit, match="format 2, this version reads 1"):
         Checkpoints("b", logs.scan(CHECKPOINTS.log))
+
+
+def test_a_checkpoint_that_cannot_be_read_stops_with_a_sentence(logs, clock):
+    (message,) = Checkpoints("owner", []).messages(b"x")
+    spoilt = Record(0, 0, message.key, message.value.replace(b"owner", b"own\xffr"))
+    with pytest.raises(LogUnfit, match=r"A record of bellwether\.checkpoints is not a checkpoint"):
+        Checkpoints("b", [spoilt])
+    publish(logs, *Checkpoints("a", []).messages(b"\x81\xa1\xff"))
+    with pytest.raises(LogUnfit, match=r"The newest checkpoint in bellwether\.checkpoints cannot be read"):
+        Active(logs, clock).turn()
 
 
 def years_ahead(first: int) -> list[ScoreRange]:

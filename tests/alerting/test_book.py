@@ -70,6 +70,16 @@ def test_an_event_is_told_again_only_when_it_is_so_many_times_rarer() -> None:
     assert consider(book, spike(50, FAST), OPENED + MINUTE) == ("escalated", "fraud")
 
 
+def test_what_was_told_to_be_as_rare_as_can_be_said_is_told_again_only_as_critical() -> None:
+    book = opened(1000)
+    assert consider(book, spike(40_000, FAST), OPENED + MINUTE) is None
+    critical = replace(spike(40_000, FAST), critical=True)
+    assert consider(book, critical, OPENED + MINUTE) is None, "it was told as critical"
+    book.tell("fraud", told("fraud", severity="warning"), 1000, OPENED)
+    assert consider(book, spike(40_000, FAST), OPENED + MINUTE) is None
+    assert consider(book, critical, OPENED + MINUTE) == ("escalated", "fraud")
+
+
 def test_an_alert_is_over_when_the_scale_that_spoke_is_quiet_though_a_slower_one_is_not() -> None:
     book = opened()
     consider(book, spike(20, FAST, SLOW), OPENED + HOUR)

@@ -10,7 +10,7 @@ from msgspec import MsgspecError
 from alerting.alerts import Subject
 from alerting.cases import FEEDBACK, LOOK_EVERY, Cases, Entry, Followed, decode_entry, entry_message
 from ingest.embedded.logs import EmbeddedLogs
-from ingest.instants import HOUR, MINUTE, moment
+from ingest.instants import DAY, HOUR, MINUTE, moment
 from ingest.logs import Message
 from tests.alerting.told import OPENED, told
 from tests.alerting.turns import Clock
@@ -118,6 +118,13 @@ def test_cases_keep_up_with_the_log_and_do_not_ask_it_every_time(logs: EmbeddedL
     assert len(followed.look(OPENED + 2 * MINUTE).of("a1").entries) == 2
 
 
+def test_a_clock_that_was_set_back_keeps_nothing_that_was_said_unheard(logs: EmbeddedLogs) -> None:
+    followed = Followed(logs)
+    followed.look(OPENED + DAY)
+    publish(logs, entry_message(said("mute")))
+    assert followed.look(OPENED + HOUR).muted(told(), OPENED + HOUR) is not None
+
+
 @pytest.mark.parametrize("entries", [0, 1, 2, 3])
 def test_a_log_that_was_made_anew_is_read_from_its_start(logs: EmbeddedLogs, tmp_path: Path, entries: int) -> None:
     publish(logs, entry_message(said("comment")), entry_message(said("mute", subject="topic/fx")))
@@ -134,10 +141,11 @@ def test_a_log_that_was_made_anew_is_read_from_its_start(logs: EmbeddedLogs, tmp
 
 
 def test_what_is_no_entry_is_told_and_passed_over(logs: EmbeddedLogs) -> None:
-    publish(logs, Message(FEEDBACK.log, b"{}"), Message(FEEDBACK.log, None), entry_message(said("close")))
+    unreadable = [b"{}", None, b'{"at":"\xff"}', b'{"x":' + b"[" * 100_000]
+    publish(logs, *(Message(FEEDBACK.log, value) for value in unreadable), entry_message(said("close")))
     with structlog.testing.capture_logs() as heard:
         assert Followed(logs).look(OPENED).of("a1").stands == "closed"
-    assert [line["event"] for line in heard] == ["feedback not readable"] * 2
+    assert [line["event"] for line in heard] == ["feedback not readable"] * 4
 
 
 def test_feedback_is_kept_for_two_years() -> None:

@@ -171,13 +171,14 @@ def test_an_alert_that_joined_an_incident_is_counted_and_not_delivered(outbox: O
     assert there.keys == ["a1/1"]
 
 
-def test_a_record_that_is_no_alert_goes_to_dead_letters_in_its_turn(outbox: Outbox) -> None:
-    outbox.append(told("a1"), Message(ALERTS.log, b'{"id": 5}', key=b"bad"), told("a2"))
+@pytest.mark.parametrize("value", [b'{"id": 5}', b'{"id": "a\xff"}', b'{"x": ' + b"[" * 100_000])
+def test_a_record_that_is_no_alert_goes_to_dead_letters_in_its_turn(outbox: Outbox, value: bytes) -> None:
+    outbox.append(told("a1"), Message(ALERTS.log, value, key=b"bad"), told("a2"))
     with receiving() as there, turning(outbox, webhook(there.url)) as turns:
         turns.turn(2)
         assert there.keys == ["a1/1", "a2/1"]
         assert turns.outcomes() == {"delivered": 2, "undecodable": 1}
-    assert [record.value for record in outbox.dead()] == [b'{"id": 5}']
+    assert [record.value for record in outbox.dead()] == [value]
 
 
 def test_a_full_line_pauses_reading_and_goes_on_when_half_of_it_is_gone(outbox: Outbox) -> None:

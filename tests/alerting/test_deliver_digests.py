@@ -170,6 +170,31 @@ def test_a_digest_that_is_refused_leaves_a_letter_for_each_alert_and_is_over(out
     assert outbox.dead_keys() == ["a1/1", "a2/1"]
 
 
+@pytest.mark.parametrize("answers", [(400,), (503,) * 50])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_joins_an_incident_of_a_digest_that_was_not_delivered_is_told(
+    outbox: Outbox, answers: tuple[int, ...], *, restarts: bool
+) -> None:
+    settings = replace(rules(), deadline=HOUR)
+    outbox.append(told("a1", action="digest"))
+    joined = told("a2", action="digest", incident="a1", joined=True, subject=Subject("topic", "fx"))
+    with receiving(*answers) as there:
+        box = Turning(outbox, webhook(there.url), settings)
+        for hours in (9, 24):
+            box.turn(2)
+            outbox.clock.move(hours * 3600)
+            box.turn(70, seconds=60)
+            there.answers.clear()
+            if restarts:
+                box.close()
+                box = Turning(outbox, webhook(there.url), settings)
+            outbox.append(joined)
+        box.close()
+    assert outbox.dead_keys() == ["a1/1"]
+    assert there.taken == there.keys[-1:]
+    assert digest_in(there.requests[-1])["alerts"] == ["a2/1"]
+
+
 def test_a_closing_goes_the_way_of_its_opening(outbox: Outbox) -> None:
     outbox.append(told("a1", action="digest"), told("a2"))
     ends = {"state": "closed", "change": "closed", "closed_at": moment(OPENED + HOUR)}

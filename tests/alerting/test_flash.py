@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from alerting.alerts import Alert
 from alerting.flash import ALIKE, MOST_NAMES, MOST_STORIES, Flashes, FlashSettings
 from alerting.policy import Policy, Rule, read_policy
+from alerting.rules import SpikeSettings
 from alerting.sources import Sources
 from alerting.state import AggregateSettings
 from alerting.windows import WindowSettings
@@ -326,6 +327,45 @@ def test_a_fresh_text_wakes_a_flash_that_was_historical() -> None:
     run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges([severe(0)], 1, read_at=T + 4 * HOUR))
     run.take(*in_ranges([severe(1, T + 4 * HOUR)], 1, read_at=T + 4 * HOUR))
     assert [(each.change, each.historical) for each in flashes(run)] == [("opened", True), ("caught_up", False)]
+
+
+def after_an_outage(*, gone_on: int) -> list[Alert]:
+    """Two flashes that were read four hours late; one on Orrin that was not, and new texts on `gone_on` of the others."""
+    names = ("Northbank", "Halden")
+    late = [severe(number, T + number * MINUTE, names=(name,)) for number, name in enumerate(names)]
+    back = T + 4 * HOUR
+    run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges(late, 1, read_at=back))
+    fresh = [severe(2 + n, back + n * MINUTE, names=(name,)) for n, name in enumerate(("Orrin", *names[:gone_on]))]
+    run.take(*in_ranges(fresh, 1, read_at=back + MINUTE))
+    run.take(score_range([], start=run.keeper.state.inputs.known["L1/0"].position, read_at=back + HOUR))
+    return flashes(run)
+
+
+def test_flashes_that_nobody_was_told_of_are_not_of_the_days_budget() -> None:
+    alerts = after_an_outage(gone_on=0)
+    assert [(each.historical, each.action) for each in alerts[:3]] == [(True, "page"), (True, "page"), (False, "page")]
+
+
+@pytest.mark.parametrize("gone_on", [0, 2])
+def test_those_that_are_caught_up_with_are(gone_on: int) -> None:
+    alerts = after_an_outage(gone_on=gone_on)
+    told = [each for each in alerts if not each.historical]
+    assert [(each.change, each.action) for each in told] == [
+        ("opened", "page"), ("caught_up", "page"), ("caught_up", "digest"),
+    ]  # fmt: skip
+    assert [each.flash is not None and each.flash.over_budget for each in told] == [False, False, True]
+
+
+def test_a_flash_says_no_more_days_than_any_alert() -> None:
+    before = [replace(each, names=("Northbank",) if each.offset == 0 else ()) for each in ordinary(30)]
+    settings = replace(SETTINGS, spikes=SpikeSettings(budget_per_week=0.1))
+    at = START + 30 * DAY
+    texts = [severe(n, at + n * MINUTE, offset=len(before) + n, id=f"e{n}", source="forum") for n in range(40)]
+    texts[-1] = replace(texts[-1], source="wire")
+    run = Run(settings).take(*in_ranges(before, 50), *in_ranges(texts, 1))
+    (flash,) = flashes(run)
+    assert run.keeper.state.detectors["entity/Northbank"]
+    assert flash.return_period_days == 1000
 
 
 def test_a_text_from_long_ago_is_no_flash() -> None:

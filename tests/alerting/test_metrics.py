@@ -1,5 +1,6 @@
 """What the aggregator shows, held against what it found."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,16 @@ from alerting.alerts import ALERTS, decode_alert
 from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS
 from alerting.metrics import AggregateMetrics
+from alerting.rules import SpikeSettings
 from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings
 from bellwether.showing import rarity
 from classifier.packing import encode_range
 from classifier.scores import SCORES
 from ingest.embedded.logs import EmbeddedLogs
-from ingest.instants import DAY, HOUR, SECOND
+from ingest.instants import DAY, HOUR, MINUTE, SECOND
 from ingest.logs import Closed, Message, Place
-from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range
+from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range, scored
 from tests.alerting.runs import Run, in_ranges
 
 BEGAN = START + 14 * DAY
@@ -126,6 +128,45 @@ def test_topics_of_a_model_that_is_gone_are_gone() -> None:
     metrics.know(("b", "c"))
     shown = {s.labels["topic"] for m in registry.collect() for s in m.samples if s.name == "bellwether_topic_share"}
     assert shown == {"b", "c"}
+
+
+def shown(run: Run) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    AggregateMetrics(registry).show(run.keeper)
+    return registry
+
+
+def topic_value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return registry.get_sample_value(f"bellwether_topic_{name}", {"topic": "liquidity_run", **labels})
+
+
+def test_after_a_new_model_a_topic_is_shown_as_it_stands_and_its_alert_while_it_is_open() -> None:
+    registry, calm = CollectorRegistry(), ordinary(14)
+    metrics, run = AggregateMetrics(registry), Run()
+    run.take(*in_ranges([*calm, *crisis(len(calm), BEGAN)], 20))
+    metrics.show(run.keeper)
+    assert topic_value(registry, "alert_open", severity="critical") == topic_value(registry, "baseline_ready") == 1
+    others = [
+        scored(len(calm) + 60 + n, BEGAN + 2 * HOUR + n * 10 * MINUTE, topic=1, negative=n % 5 == 2) for n in range(144)
+    ]
+    run.take(*in_ranges(others[:1], 1), *in_ranges(others[1:6], 1, artifact="a2"))
+    metrics.show(run.keeper)
+    for each in (registry, shown(run.crash())):
+        assert topic_value(each, "alert_open", severity="critical") == 1
+        assert topic_value(each, "return_period_days") == topic_value(each, "baseline_ready") == 0
+        assert math.isnan(topic_value(each, "share") or 0)
+    run.take(*in_ranges(others[6:], 6, artifact="a2"))
+    metrics.show(run.keeper)
+    assert run.keeper.state.book.running() == 0
+    assert topic_value(registry, "alert_open", severity="critical") == 0
+
+
+def test_no_longer_return_period_is_shown_than_is_told() -> None:
+    calm = ordinary(14)
+    run = Run(AggregateSettings(("news",), spikes=SpikeSettings(budget_per_week=0.1)))
+    run.take(*in_ranges([*calm, *crisis(len(calm), BEGAN)], 20))
+    assert run.keeper.spikes["topic/liquidity_run"].days > 1000
+    assert topic_value(shown(run), "return_period_days") == 1000
 
 
 def test_usual_shares_are_shown_with_the_time_of_day_taken_out_as_the_present_ones() -> None:

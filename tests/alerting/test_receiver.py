@@ -19,6 +19,7 @@ from alerting.receiver import Receiver, ReceiverMetrics, receiver_route
 from bellwether.health import PageServer
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import MINUTE, moment
+from ingest.logs import Message
 from tests.alerting.destinations.receiver import receiving
 from tests.alerting.told import OPENED, told
 from tests.alerting.turns import Outbox, turning, webhook
@@ -216,6 +217,13 @@ def test_what_was_not_written_is_taken_when_it_comes_again_whatever_the_reason(
     served.receiver.open(outbox.logs)
     assert served.post(body) == 200
     assert (served.becomes("notice"), served.becomes("alert"), served.becomes("duplicate")) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("value", [b'{"nonsense', b'{"id":"a\xff"}', b'{"x":' + b"[" * 100_000])
+def test_what_nobody_can_read_in_the_alerts_log_is_passed_over(outbox: Outbox, served: Served, value: bytes) -> None:
+    outbox.append(Message(ALERTS.log, value), told("a1"))
+    assert served.post(notification(posted("Fallen"), posted(topic="liquidity_run"))) == 200
+    assert (served.becomes("notice"), served.becomes("alert")) == (1, 1)
 
 
 def test_logs_that_were_made_anew_are_known_from_their_beginning(

@@ -70,6 +70,19 @@ def test_while_sources_are_silent_nothing_settles():
     assert run.keeper.state.detectors[SUBJECT].documents == before
 
 
+def test_what_was_running_when_a_new_model_came_becomes_the_usual_as_in_the_first_days():
+    run = in_the_middle()
+    first = run.keeper.state.inputs.known["L1/0"].position
+    after = [
+        scored(first + each.offset, each.event_at + 19 * DAY, topic=each.labels[0], negative=each.sentiment[0] > 5000)
+        for each in stream(4, 0, 60)
+    ]
+    ((_, still_open),) = spans(run)
+    run.take(*in_ranges(after, 40, artifact="a2", classified_at=START + 23 * DAY), poll=50)
+    ((_, closed),) = spans(run)
+    assert closed < 22 < still_open
+
+
 def test_a_new_model_has_to_see_for_itself_what_lasts():
     run = in_the_middle()
     first = run.keeper.state.inputs.known["L1/0"].position

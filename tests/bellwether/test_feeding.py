@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,10 @@ def test_a_feed_is_not_asked_again_because_the_log_is_away(
     settings = FeedSettings(to="documents", every_s=2)
     with closing(other), capture_logs() as told, Asked() as stop:
         reading = threading.Thread(
-            target=publish_feeds, args=(logs, [server.url("/rss")], settings, stop), kwargs={"once": False}, daemon=True
+            target=publish_feeds,
+            args=(lambda: nullcontext(logs), [server.url("/rss")], settings, stop),
+            kwargs={"once": False},
+            daemon=True,
         )
         reading.start()
         until(lambda: any(each["event"] == "log away, trying again" for each in told))

@@ -3,6 +3,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -121,3 +122,42 @@ def test_a_loop_that_is_done_is_not_missed(address: str, board: Board, running: 
 def test_an_address_that_is_taken_is_an_error_at_once(board: Board, registry: CollectorRegistry) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         PageServer(pages(board, registry), "127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "answering", "refusing"),
+    [
+        ("::", ["127.0.0.1", "[::1]"], []),
+        ("::1", ["[::1]"], ["127.0.0.1"]),
+        ("localhost", ["localhost"], []),
+        ("", ["127.0.0.1"], []),
+    ],
+)
+def test_both_families_are_served_where_all_addresses_are(
+    board: Board, registry: CollectorRegistry, host: str, answering: list[str], refusing: list[str]
+) -> None:
+    server = PageServer(pages(board, registry), host, 0)
+    try:
+        for name in answering:
+            assert get(f"http://{name}:{server.port}", "/healthz").status_code == 200
+        for name in refusing:
+            with pytest.raises(httpx.ConnectError):
+                get(f"http://{name}:{server.port}", "/healthz")
+    finally:
+        server.close()
+
+
+def test_a_name_that_has_an_address_of_ipv6_alone_is_listened_on(
+    board: Board, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = socket.getaddrinfo
+
+    def knows_six(host: str, *more: Any, **how: Any) -> Any:
+        return known("::1" if host == "six" else host, *more, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", knows_six)
+    server = PageServer(pages(board, registry), "six", 0)
+    try:
+        assert get(f"http://[::1]:{server.port}", "/healthz").status_code == 200
+    finally:
+        server.close()

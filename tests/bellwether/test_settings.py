@@ -88,6 +88,12 @@ def test_a_duration_that_no_calendar_holds_is_refused_with_a_sentence(folder: Pa
     assert found == ["console.session: is longer than 36500d, which is the most: write a shorter one"]
 
 
+@pytest.mark.parametrize("written_so", ["0.5ms", "1.0001s", "0.00001m"])
+def test_a_duration_is_a_whole_number_of_milliseconds(folder: Path, written_so: str) -> None:
+    found = mistakes(folder, f'[windows]\nbin = "{written_so}"\nkeep = "0.1h"\nout_of_orderness = "1.001s"')
+    assert found == ["windows.bin: must be a whole number of milliseconds"]
+
+
 def test_a_variable_wins_over_the_file_and_leaves_its_neighbours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BELLWETHER_WINDOWS__BIN", "5m")
     monkeypatch.setenv("BELLWETHER_KAFKA__BOOTSTRAP_SERVERS", "a:9092, b:9092")

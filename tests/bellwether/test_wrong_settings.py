@@ -1,6 +1,7 @@
 """Settings that look harmless and are not: each is one sentence and exit code 2, never a traceback, never a secret."""
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,31 @@ def test_an_option_of_kafka_that_must_be_a_number_is_one(folder: Path, option: s
     name = option.split(maxsplit=1)[0]
     told = mistakes(folder, f'[kafka]\nbootstrap_servers = ["a:1"]\noptions = {{ {option} }}')
     assert told == [f"kafka.options: the option {name} must be a number"]
+
+
+@pytest.mark.parametrize(
+    "option", ["request_timeout_ms = 2147483648", "fetch_max_wait_ms = 0.5", "fetch_max_bytes = 1e3"]
+)
+def test_what_kafka_counts_in_32_bits_is_a_whole_number_of_so_many(folder: Path, option: str) -> None:
+    name = option.split(maxsplit=1)[0]
+    told = mistakes(folder, f'[kafka]\nbootstrap_servers = ["a:1"]\noptions = {{ {option} }}')
+    assert told == [f"kafka.options: the option {name} must be a whole number, 2147483647 at most"]
+
+
+def test_a_session_is_as_long_as_kafka_can_count(folder: Path) -> None:
+    kafka = '[kafka]\nbootstrap_servers = ["a:1"]\nsession_timeout = "{}"'
+    (told,) = mistakes(folder, kafka.format("25d"))
+    assert told.startswith("kafka.session_timeout: must be at most 24d; brokers allow 30m unless")
+    section = read_settings(written(folder, kafka.format("24d"))).kafka
+    assert section is not None
+    assert section.session_timeout == timedelta(days=24)
+
+
+@pytest.mark.parametrize("who", ["u:p4ss@", "u@", "@"])
+def test_an_address_that_everybody_sees_holds_no_password(folder: Path, who: str) -> None:
+    (told,) = mistakes(folder, f'[http]\naddress = "https://{who}x.example/@a"')
+    assert told == "http.address: must hold no user name and no password: everybody sees it in links"
+    assert read_settings(written(folder, '[http]\naddress = "https://x.example/@a"')).http.address is not None
 
 
 def test_an_address_of_apprise_that_cannot_be_split_is_shown_without_a_secret(folder: Path) -> None:

@@ -53,6 +53,12 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert sentence.endswith(": name the --out of `bellwether train`.")
 
 
+def test_what_can_be_no_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert refusal(tmp_path / "file").startswith(f"There is no model folder {tmp_path / 'file'}: ")
+    assert "manifest.json cannot be read (File name too long): " in refusal(tmp_path / ("x" * 300))
+
+
 def test_a_network_before_its_export_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text("{}")
     assert "a network before its export: name the folder that `run` is in" in refusal(tmp_path)

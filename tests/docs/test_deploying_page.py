@@ -1,6 +1,7 @@
 """What the page on deploying says to type, typed."""
 
 import json
+import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.promises.service import Deployment, documents, publish
 from tests.waiting import until
 
 PAGE = "deploying.md"
+TEXT = (DEPLOY.parent / "docs" / PAGE).read_text("utf-8")
 DESK = """
 [http]
 port = 0
@@ -38,6 +40,16 @@ def here(tmp_path: Path) -> Iterator[Deployment]:
     deployment = Deployment(tmp_path, "[http]\nport = 0\n")
     yield deployment
     deployment.end()
+
+
+def test_the_kafka_that_is_asked_for_is_the_one_that_refusals_name() -> None:
+    sources = "".join(file.read_text("utf-8") for file in (DEPLOY.parent / "ingest" / "kafka").glob("*.py"))
+    (needed,) = set(re.findall(r"(\d+\.\d+) or newer is needed", sources))
+    (tested,) = re.findall(
+        r"<artifactId>kafka_.*?<version>(.+?)</version>", (DEPLOY / "kafka" / "pom.xml").read_text(), re.DOTALL
+    )
+    assert f"Apache Kafka {needed} or newer" in TEXT
+    assert f"the tests run {tested}." in TEXT
 
 
 def typed(folder: Path, beginning: str) -> None:
@@ -82,7 +94,7 @@ def takes_the_new_one(handler: Handler) -> None:
 
 
 def test_what_was_refused_while_a_secret_was_exchanged_goes_out_when_it_is_put_back(here: Deployment) -> None:
-    again = next(line for line in (DEPLOY.parent / "docs" / PAGE).read_text("utf-8").split("`") if "--reason" in line)
+    again = next(line for line in TEXT.split("`") if "--reason" in line)
     token = here.folder / "token"
     token.write_text("the-old-one")
     with receiving() as there:

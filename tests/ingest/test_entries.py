@@ -26,14 +26,9 @@ def test_what_is_no_whole_feed_is_told_and_publishes_nothing(
     assert reading.ids() == []
 
 
-@pytest.mark.parametrize("declared", ["xml", "header"])
-def test_a_feed_that_nothing_can_be_made_of_is_told_and_publishes_nothing(
-    reading: Reading, server: FeedServer, declared: str
-) -> None:
-    head, charset = (' encoding="undefined"', "") if declared == "xml" else ("", "; charset=undefined")
-    content = rss(item(1)).decode().replace('version="1.0"?', f'version="1.0"{head}?').encode()
-    server.answers["/rss"] = Answer(content, headers=(("Content-Type", f"application/xml{charset}"),))
-    assert reading.visit(reading.feed(server.url("/rss"))).why == "cannot be read (UnicodeError)"
+def test_a_feed_that_nothing_can_be_made_of_is_told_and_publishes_nothing(reading: Reading, server: FeedServer) -> None:
+    server.answers["/rss"] = Answer(rss(item(1), head="<gml:pos>1</gml:pos>"))
+    assert reading.visit(reading.feed(server.url("/rss"))).why == "cannot be read (KeyError)"
     assert reading.ids() == []
 
 
@@ -91,6 +86,36 @@ def test_a_chinese_feed_in_an_older_encoding_is_read(reading: Reading, server: F
     server.answers["/rss"] = Answer(content, headers=(("Content-Type", f"application/xml{charset}"),))
     reading.visit(reading.feed(server.url("/rss")))
     assert reading.documents()[0]["title"] == "某银行发生挤兑"
+
+
+def test_a_broken_character_costs_no_other(reading: Reading, server: FeedServer) -> None:
+    content = rss(*(item(number, title=f"银行{number}") for number in range(3)))
+    server.answers["/rss"] = Answer(content.replace("银行1".encode(), "银行1".encode()[:-2]))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert [document["title"] for document in reading.documents()] == ["银行2", "银\ufffd", "银行0"]
+
+
+@pytest.mark.parametrize("name", ["author", "managingEditor", "dc:creator", "itunes:author"])
+@pytest.mark.parametrize("end", ["", " &"])
+def test_an_author_without_end_takes_no_time(reading: Reading, server: FeedServer, name: str, end: str) -> None:
+    written = item(1).replace("<title>", f"<{name}>{'a' * 2_000_000}{end}</{name}><title>")
+    server.answers["/rss"] = Answer(rss(written))
+    assert reading.visit(reading.feed(server.url("/rss"))).new == 1
+    assert reading.documents()[0]["author"] == "a" * 512
+
+
+@pytest.mark.parametrize("author", ["jane@news.example (Jane Doe)", "Jane Doe"])
+def test_an_author_is_as_the_feed_says(reading: Reading, server: FeedServer, author: str) -> None:
+    server.answers["/rss"] = Answer(rss(item(1).replace("<title>", f"<author>{author}</author><title>")))
+    reading.visit(reading.feed(server.url("/rss")))
+    assert reading.documents()[0]["author"] == author
+
+
+def test_neither_blanks_before_its_beginning_nor_a_style_hold_up_a_feed(reading: Reading, server: FeedServer) -> None:
+    styled = item(1).replace("&lt;p&gt;", f"&lt;p style='{'a' * 900_000}'&gt;")
+    content = rss(styled).replace(b"<rss", b"<!-- -->" + b"\n" * 5_000_000 + b"<rss")
+    server.answers["/rss"] = Answer(content)
+    assert reading.visit(reading.feed(server.url("/rss"))).new == 1
 
 
 @pytest.mark.parametrize(

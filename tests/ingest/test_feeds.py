@@ -1,7 +1,10 @@
+import msgspec
 import pytest
+from msgspec import structs
 
-from ingest.feeds import FEEDS, FeedSettings, due
-from ingest.instants import DAY, HOUR, SECOND
+from ingest import feeds
+from ingest.feeds import FEEDS, FeedSettings, FeedState, due
+from ingest.instants import DAY, HOUR, SECOND, rfc3339
 from ingest.logs import LogAway
 from tests.ingest.dying import Dying
 from tests.ingest.feedserver import Answer, FeedServer, item, rss
@@ -52,7 +55,7 @@ def test_a_restart_goes_on_without_copies(reading: Reading, server: FeedServer) 
     assert reading.ids() == ["guid-1", "guid-2", "guid-3"]
 
 
-@pytest.mark.parametrize("flushes", [0, 1, 2])
+@pytest.mark.parametrize("flushes", [0, 1, 2, 3])
 @pytest.mark.parametrize("guid", ["guid-1", "guid-2"])
 def test_a_crash_at_any_point_neither_loses_nor_doubles(
     reading: Reading, server: FeedServer, flushes: int, guid: str
@@ -118,6 +121,8 @@ def test_a_feed_is_left_alone_as_long_as_it_asks(reading: Reading, server: FeedS
     assert reading.visit(feed).next_at == NOW + 300 * SECOND
     server.answers["/rss"] = Answer(rss(item(1), head="<ttl>30</ttl>"))
     assert reading.visit(feed).next_at == NOW + 1800 * SECOND
+    server.answers["/rss"] = Answer(status=304)
+    assert reading.visit(feed).next_at == NOW + 1800 * SECOND, "also if it has not changed"
     server.answers["/rss"] = Answer(rss(item(1), head="<ttl>1</ttl>"))
     assert reading.visit(feed).next_at == NOW + 300 * SECOND
     server.answers["/rss"] = Answer(rss(item(1), head="<ttl>525600</ttl>"))
@@ -210,21 +215,57 @@ def test_an_entry_without_text_is_counted_and_not_tried_again(reading: Reading, 
 
 
 def test_an_entry_too_large_for_a_record_is_passed_over(reading: Reading, server: FeedServer) -> None:
-    large = item(1).replace("Body 1", "Body 1" + "&lt;br&gt;" * 200_000)
+    large = item(1).replace("Body 1", "Body 1" + "&lt;br&gt;" * 300_000)
     server.answers["/rss"] = Answer(rss(large, item(2)))
     told = reading.visit(reading.feed(server.url("/rss")))
     assert (told.new, told.unfit, reading.ids()) == (1, 1, ["guid-2"])
 
 
-def test_entries_long_gone_are_forgotten_and_those_there_never(reading: Reading, server: FeedServer) -> None:
+def test_what_is_read_of_a_long_feed_is_remembered_though_it_once_comes_empty(
+    reading: Reading, server: FeedServer
+) -> None:
     feed = reading.feed(server.url("/rss"))
-    for start in (0, 300, 600, 900, 1200):
-        server.answers["/rss"] = Answer(rss(*(item(number) for number in range(start, start + 300))))
-        reading.visit(feed)
-    assert len(feed.state.seen) == 1300
-    assert reading.visit(feed).new == 0
-    server.answers["/rss"] = Answer(rss(item(0), item(900), item(1199)))
-    assert reading.visit(feed).new == 0, "those that left last are remembered"
+    whole = Answer(rss(*(f"<item><guid>{number}</guid><title>A</title></item>" for number in range(1100))))
+    new = []
+    for answer in (whole, Answer(rss()), whole):
+        server.answers["/rss"] = answer
+        new.append(reading.visit(feed).new)
+    assert new == [1100, 0, 0]
+
+
+def test_entries_long_gone_are_forgotten(reading: Reading, server: FeedServer) -> None:
+    feed = reading.feed(server.url("/rss"))
+    gone = tuple(f"{number:012x}.{number:012x}" for number in range(6_000))
+    feed.state = structs.replace(feed.state, seen=gone)
+    server.answers["/rss"] = Answer(rss(item(1)))
+    reading.visit(feed)
+    assert feed.state.seen[:-1] == gone[1_000:]
+
+
+def test_the_largest_state_fits_into_a_record() -> None:
+    names = tuple(f"{number:012x}.{number:012x}" for number in range(15_000))
+    assert len(msgspec.json.encode(FeedState("s" * 1000, seen=names[:10_000], begun=names[10_000:]))) < 500_000
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_of_a_feed_that_only_grows_the_newest_are_read_and_that_is_told_once(
+    reading: Reading, server: FeedServer, newest_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "_ENTRIES", 50)
+
+    def entry(number: int) -> str:
+        at = rfc3339(NOW - (1_000 - number) * SECOND)
+        return f"<item><guid>{number}</guid><title>A</title><pubDate>{at}</pubDate></item>"
+
+    feed, ids, told = reading.feed(server.url("/rss")), [], []
+    for entries in (60, 62):
+        listed = [entry(number) for number in range(entries)]
+        server.answers["/rss"] = Answer(rss(*(reversed(listed) if newest_first else listed)))
+        told.append(reading.visit(feed).left_out)
+        ids.append(reading.ids())
+    assert ids[0] == [str(number) for number in range(10, 60)]
+    assert ids[1][50:] == ["60", "61"]
+    assert told == [("of its 60 entries only the 50 newest are read",), ()]
 
 
 def test_an_entry_is_not_lost_for_a_name_or_an_address_that_is_too_long(reading: Reading, server: FeedServer) -> None:

@@ -45,6 +45,14 @@ def test_a_torn_line_is_told_with_its_number_and_reading_goes_on(tmp_path: Path)
     assert "jq -c '.[]'" in bad[1].sentence
 
 
+def test_a_number_that_is_too_large_is_no_reason_to_call_a_line_other_than_json(tmp_path: Path) -> None:
+    (found,) = lines(written(tmp_path / "a.jsonl", f'{{"id": {"1" * 5_000}}}'))
+    assert isinstance(found, BadLine)
+    assert (found.reason, found.sentence) == (
+        "wrong_type", "the line holds a number that is too large: write it as a text",
+    )  # fmt: skip
+
+
 def test_half_an_emoji_is_no_reason_to_refuse_a_line(tmp_path: Path) -> None:
     found = lines(written(tmp_path / "a.jsonl", r'{"a": "Bank run in \ud83d"}'))
     assert fields(found) == [(1, {"a": "Bank run in \ufffd"})]
@@ -127,6 +135,16 @@ def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
     assert fields(lines(objects)) == [(1, "not_utf8")]
     with pytest.raises(BrokenFile, match="no text encoding 'klingon'"):
         lines(objects, encoding="klingon")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_a_byte_order_mark_costs_no_line(tmp_path: Path, encoding: str) -> None:
+    for blank in ("", "\r\n"):
+        objects = written(tmp_path / "a.jsonl", f'\ufeff{blank}{{"a": "银"}}\n{{"b": 2}}'.encode(encoding))
+        assert [line.fields for line in lines(objects, encoding=encoding) if isinstance(line, Line)] == [
+            {"a": "银"}, {"b": 2},
+        ]  # fmt: skip
+        assert len(lines(objects, encoding=encoding)) == 2
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "UTF-16LE", "utf-16-be", "utf-32", "utf-7", "iso2022_jp"])

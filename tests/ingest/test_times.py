@@ -52,6 +52,32 @@ def test_a_mail_that_does_not_say_where_it_was_written_says_its_time_in_utc() ->
     assert read_time("Sun, 01 Mar 2026 01:30:00 -0000", ZoneInfo("America/New_York")).at == HALF_PAST_NINE
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["Sun, 01 Mar 2026 09:30:00 +0800", "Sun, 01 Mar 2026 09:30:00+0800", "Sun, 01 Mar 2026 09.30 +0800 (CST)",
+     "Sun Mar 01 09:30:00 +0800 2026", "Sun, 01 Mar 2026 09:30:00 CST", "Sun Mar 01 09:30:00 CST 2026"],
+)  # fmt: skip
+def test_a_mailed_zone_is_an_offset_or_a_name_that_the_zone_given_has(written: str) -> None:
+    assert read_time(written, SHANGHAI) == (HALF_PAST_NINE, True)
+
+
+def test_a_name_that_the_zone_given_has_not_then_is_that_of_mails() -> None:
+    """Chicago's clocks go by CDT in July; Kolkata's IST is in no mail's list."""
+    for zone in (None, SHANGHAI, ZoneInfo("America/Chicago")):
+        assert read_time("Wed, 01 Jul 2026 09:30:00 EST", zone).at == datetime(2026, 7, 1, 14, 30, tzinfo=UTC)
+    chicago = read_time("Wed, 01 Jul 2026 09:30:00 CST", ZoneInfo("America/Chicago"))
+    assert chicago.at == datetime(2026, 7, 1, 15, 30, tzinfo=UTC)
+    kolkata = read_time("Sun Mar 01 09:30:00 IST 2026", ZoneInfo("Asia/Kolkata"))
+    assert kolkata.at == datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["+8", "-0860", "+080", "8", "0800", "+٨", "+8_00"])
+def test_an_offset_that_is_not_hours_and_minutes_is_not_guessed(zone: str) -> None:
+    for written in (f"Sun, 01 Mar 2026 09:30:00 {zone}", f"Sun Mar 01 09:30:00 {zone} 2026"):
+        with pytest.raises(UnreadableTime, match="whose time zone cannot be told"):
+            read_time(written, SHANGHAI)
+
+
 @pytest.mark.parametrize("zone", ["CET", "+08:00", "GMT+8", "PM"])
 def test_a_zone_that_is_not_known_is_not_replaced_by_the_one_given(zone: str) -> None:
     with pytest.raises(UnreadableTime, match="whose time zone cannot be told"):

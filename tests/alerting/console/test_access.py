@@ -38,6 +38,11 @@ def test_lines_that_are_no_tokens_are_refused(lines: str) -> None:
         read_tokens(lines)
 
 
+def test_a_token_of_two_names_is_refused_with_its_line() -> None:
+    with pytest.raises(ValueError, match="line 3: a token stands there once"):
+        read_tokens(f"ann:{TOKEN}\nbo:{TOKEN}-2\ncy: {TOKEN}")
+
+
 def test_a_bearer_is_known_by_the_token_and_a_wrong_one_is_nobody() -> None:
     assert TOKENS.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}"]}, "", OPENED) == Caller("ann", "bearer")
     assert TOKENS.caller("1.2.3.4", {"authorization": [f"Bearer {TOKEN}x"]}, "", OPENED) is None

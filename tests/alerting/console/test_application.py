@@ -219,6 +219,15 @@ def test_a_browser_that_another_site_makes_send_json_is_refused(browser: httpx.C
     assert browser.post("/api/alerts/a1/verdicts", json={"act": "confirm"}, headers=cross).status_code == 403
 
 
+@pytest.mark.parametrize("body", [b'{"act"', b'{"act":"conf\xff"}', b'{"x":' + b"[" * 10_000])
+def test_json_that_cannot_be_read_is_refused_as_json(program: httpx.Client, body: bytes) -> None:
+    as_json = {"Content-Type": "application/json"}
+    for path in ("/api/alerts/a1/verdicts", "/api/incidents/a1/acts"):
+        answer = program.post(path, content=body, headers=as_json)
+        assert answer.status_code == 422
+        assert set(answer.json()) == {"error"}
+
+
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(shown: Shown) -> None:
     with httpx.Client(base_url=shown.url, trust_env=False) as client:
         page = client.get("/login")

@@ -11,7 +11,7 @@ from alerting.console.incidents import Deadlines, incident_of
 from alerting.console.metrics import ConsoleMetrics
 from alerting.console.reminders import Reminders
 from alerting.console.view import SPANS, Read, View
-from ingest.instants import HOUR, MINUTE, moment
+from ingest.instants import DAY, HOUR, MINUTE, moment
 from ingest.logs import Message, Record
 from tests.alerting.told import OPENED, told
 
@@ -89,6 +89,12 @@ def test_what_is_overdue_when_its_mute_ends_is_told_again_once(desk: Told, how: 
         desk.say("unmute", ends, subject=subject)
     assert desk.due_at(ends + MINUTE) == moment(ends)
     assert [desk.look(ends + n * MINUTE) for n in range(1, 4)] == [["firing"], [], []]
+
+
+def test_what_is_overdue_is_told_by_a_clock_that_was_set_back(desk: Told) -> None:
+    desk.look(OPENED + DAY)
+    desk.alert(told())
+    assert desk.look(OPENED + 20 * MINUTE) == ["firing"]
 
 
 def test_a_mute_that_ends_before_the_deadline_changes_nothing(desk: Told) -> None:

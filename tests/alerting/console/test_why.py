@@ -35,6 +35,13 @@ def test_it_fires_without_what_is_small_and_not_without_what_carries_it() -> Non
     assert [each.fires for each in answer.stories] == [True] * 8  # one of 31 changes little
 
 
+def test_a_threshold_beyond_what_is_said_is_held_against_what_is_not_cut() -> None:
+    rare = replace(ALERT, detection=replace(ALERT.detection, alarm_days=2000.0, mean_excess=0.3))
+    loud, quiet = asked(rare).sources
+    assert (quiet.name, quiet.return_period_days, quiet.fires) == ("quiet", 1000, True)
+    assert (loud.name, loud.fires) == ("loud", False)
+
+
 def test_without_one_source_a_story_that_another_one_copied_is_still_there() -> None:
     texts = [scored(n, OPENED - 1, negative=True, source="first" if n % 2 else "copy", story=n // 2) for n in range(40)]
     detected = replace(ALERT.detection, documents=20.0, negatives=20.0, squares=20.0, mean_excess=3.0)

@@ -93,6 +93,18 @@ def test_what_is_open_is_told_again_every_minute_also_after_a_restart(tmp_path: 
         assert len(there.requests) == before + 1
 
 
+def test_what_is_open_is_told_again_also_after_the_clock_was_set_back() -> None:
+    with receiving() as there:
+        destination = alertmanager(there)
+        destination.deliver(told(), NOW + HOUR)
+        destination.renew(NOW + HOUR)
+        before = len(there.requests)
+        for seconds in range(0, 180, 30):
+            destination.renew(NOW + seconds * SECOND)
+        assert len(there.requests) == before + 3
+        assert ends_at(posted(there)[0]) == NOW + 2 * MINUTE + ENDS_AFTER
+
+
 @pytest.mark.parametrize("outcome", ["muted", "refused", "expired"])
 def test_what_has_ended_is_not_told_again_whatever_became_of_its_end(tmp_path: Path, outcome: str) -> None:
     outbox = Outbox(tmp_path, Clock(NOW))

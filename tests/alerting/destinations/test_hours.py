@@ -47,6 +47,22 @@ def test_quiet_hours_that_end_in_the_hour_that_comes_twice_hold_in_both(zone: st
     assert quiet.until(instant(now) - 60 * MINUTE) == until - 60 * MINUTE
 
 
+@pytest.mark.parametrize(
+    ("zone", "end", "until"),
+    [
+        ("Europe/Berlin", time(2, 30), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("Africa/Cairo", time(0), datetime(2026, 4, 23, 22, tzinfo=UTC)),
+    ],
+)
+def test_quiet_hours_whose_end_is_left_out_in_spring_are_over_when_clocks_are_put_forward(
+    zone: str, end: time, until: datetime
+) -> None:
+    quiet = Quiet(time(22), end, ZoneInfo(zone))
+    over = instant(until)
+    assert {quiet.until(over - before) for before in (1, MINUTE, 60 * MINUTE)} == {over}
+    assert quiet.until(over) is None
+
+
 @pytest.mark.parametrize("day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
 def test_quiet_hours_never_end_in_the_past_also_when_clocks_change(day: datetime) -> None:
     quiet = Quiet(time(22), time(2, 30), BERLIN)

@@ -67,7 +67,8 @@ def test_verify_prints_the_newest_hash_and_ends_with_one_when_something_is_gone(
     newest = good.stdout.strip()
     assert (good.exit_code, newest) == (0, next(entries(logs.scan(AUDIT.log))).hash)
     assert call(config, "verify", "--newest", newest).exit_code == 0
-    assert call(config, "verify", "--newest", "0" * 64).exit_code == 1
+    for other in ("0" * 64, f"{newest},{'0' * 64}", ""):
+        assert call(config, "verify", "--newest", other).exit_code == 1
     writer = logs.writer()
     writer.publish(Message(AUDIT.log, b"{}"))
     writer.flush()
@@ -75,6 +76,21 @@ def test_verify_prints_the_newest_hash_and_ends_with_one_when_something_is_gone(
     bad = call(config, "verify")
     assert bad.exit_code == 1
     assert "record 1 is not an entry" in bad.stderr
+
+
+def test_an_entry_that_was_made_unreadable_is_a_fault_and_the_rest_is_exported(
+    config: Path, logs: EmbeddedLogs
+) -> None:
+    audit = Audit("a", "")
+    made = [audit.entry(AT, "case", "ann", "a1", {"text": text}) for text in ("seen", "hush", "done")]
+    made[1] = replace(made[1], value=(made[1].value or b"").replace(b"hush", b"hu\xffh"))
+    publish(logs, *made)
+    verified = call(config, "verify")
+    assert (verified.exit_code, verified.exception.__class__) == (1, SystemExit)
+    assert "record 1 is not an entry\na/2 (record 2) follows number 0" in verified.stderr
+    exported = call(config, "export", "-")
+    assert exported.exit_code == 0
+    assert [json.decode(line)["details"]["text"] for line in exported.stdout.splitlines()] == ["seen", "done"]
 
 
 def test_export_writes_the_entries_of_a_time_as_lines_of_json(config: Path, logs: EmbeddedLogs, tmp_path: Path) -> None:

@@ -216,6 +216,28 @@ def test_a_letter_that_was_cut_goes_back_only_whole(call: Caller, logs: Embedded
     assert documents(logs) == [GOOD]
 
 
+@pytest.mark.parametrize("which", [["--all"], ["--reason", "too_large"]])
+def test_what_is_not_there_whole_stays_dead_and_is_told(
+    call: Caller, logs: EmbeddedLogs, tmp_path: Path, which: list[str]
+) -> None:
+    bury(logs, 1, b'{"text": "' + b"x" * LETTER_BYTES, "too_large")
+    bury(logs, 2, None, "too_large")
+    done = call("dead-letters", "replay", *which)
+    assert done.code == 3
+    assert done.err.splitlines() == [
+        "documents/0/1@2026-03-01T09:29:59Z: only its beginning is kept; put the whole record into `value`",
+        "documents/0/2@2026-03-01T09:29:59Z: it has no value; put one into its line of an export",
+        "0 dead letters put back, 2 stay dead",
+    ]
+    assert documents(logs) == []
+
+    call("dead-letters", "export", "letters.jsonl")
+    rewrite(tmp_path, [line | {"value": json.dumps(GOOD)} for line in exported(tmp_path)])
+    assert call("dead-letters", "replay", "letters.jsonl").code == 0
+    again = call("dead-letters", "replay", *which)
+    assert (again.code, again.err) == (0, "0 dead letters put back, 2 had been before\n")
+
+
 def test_lines_that_name_no_letter_are_told(call: Caller, logs: EmbeddedLogs, tmp_path: Path) -> None:
     bury(logs, 1, ZONELESS)
     (tmp_path / "letters.jsonl").write_text('{torn\n\n{"letter": "documents/0/99@x", "value": "{}"}\n{"value": "{}"}\n')

@@ -1,6 +1,9 @@
 """What can be asked of scores that are kept: other budgets, one alert again, a chart."""
 
+import re
 import shutil
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -162,6 +165,27 @@ def test_files_are_read_up_to_a_date(call: Caller, tmp_path: Path) -> None:
     assert "72 documents in" in done.out
 
 
+def test_what_is_told_of_a_period_is_counted_in_it(call: Caller, kept: Path, tmp_path: Path) -> None:
+    database = str(kept / "replay.db")
+    whole = call("replay", "--scores", database, "--out", "whole").out
+    first = call("replay", "--scores", database, "--out", "first", "--to", CRISIS).out
+    rest = call("replay", "--scores", database, "--out", "rest", "--from", CRISIS).out
+    pattern = r"([\d,]+) documents in ([\d.]+) weeks; ([\d,]+) windows"
+    of_whole, of_first, of_rest = (
+        [float(number.replace(",", "")) for number in re.findall(pattern, out)[0]] for out in (whole, first, rest)
+    )
+    assert of_whole == [of_first[0] + of_rest[0], pytest.approx(of_first[1] + of_rest[1]), of_first[2] + of_rest[2]]
+    assert of_rest[0] < of_first[0]
+
+
+@pytest.mark.parametrize("command", [("replay", "--out", "found"), ("whatif", "--budget", "3")])
+@pytest.mark.parametrize("end", ["2026-03-05", "2026-03-06"])
+def test_an_empty_period_is_refused(call: Caller, kept: Path, command: tuple[str, ...], end: str) -> None:
+    done = call(*command, "--scores", str(kept / "replay.db"), "--from", "2026-03-06", "--to", end)
+    assert done.code == 2
+    assert "--from must be before --to" in done.err
+
+
 def test_a_chart_marks_the_alert_where_the_share_rises(call: Caller, kept: Path) -> None:
     done = call("replay", "--scores", str(kept / "replay.db"), "--out", "found", "--chart")
     assert done.code == 0
@@ -184,3 +208,45 @@ def test_the_scores_that_the_service_keeps_are_watched_again(call: Caller, kept:
     assert call("replay", "--alert", crises(kept)[0]).code == 0
     assert "would vanish: 0" in call("whatif", "--budget", "5").out
     logs.close()
+
+
+def service(folder: Path, kept: Path, inputs: Sequence[str], **changes: object) -> None:
+    """Settings with these inputs, and a log of the service that holds the kept scores, changed so."""
+    toml = "".join(f'[[input]]\nkafka_topic = "{name}"\n' for name in inputs)
+    (folder / "bellwether.toml").write_text(f'[log]\npath = "service.db"\n{toml}')
+    with (
+        closing(EmbeddedLogs(kept / "replay.db", now)) as before,
+        closing(EmbeddedLogs(folder / "service.db", now)) as logs,
+    ):
+        logs.ensure([SCORES, ALERTS])
+        ranges = [decode_range(record.value or b"") for record in before.scan(SCORES.log)]
+        publish(logs, *[Message(SCORES.log, encode_range(replace(each, **changes))) for each in ranges])
+
+
+def test_what_a_replay_of_the_services_scores_has_kept_is_replayed_whatever_its_inputs_are_called(
+    call: Caller, kept: Path, tmp_path: Path
+) -> None:
+    service(tmp_path, kept, ["news"], log="news")
+    assert call("replay", "--kept", "--out", "one", "--keep").code == 0
+    assert call("replay", "--scores", "one/replay.db", "--out", "two").code == 0
+    assert crises(tmp_path / "one")
+    assert alerts(tmp_path / "two") == alerts(tmp_path / "one")
+    assert "would vanish: 0" in call("whatif", "--budget", "5", "--scores", "one/replay.db").out
+
+
+def test_an_input_or_a_partition_without_kept_scores_is_not_waited_for(
+    call: Caller, kept: Path, tmp_path: Path
+) -> None:
+    service(tmp_path, kept, ["news", "comments"], log="news", partitions=2, final=False)
+    done = call("replay", "--kept", "--out", "found")
+    assert done.code == 0
+    assert "no scores of comments are kept" in done.err
+    assert crises(tmp_path / "found")
+    assert "no scores of comments are kept" in call("whatif", "--budget", "5").err
+
+
+def test_scores_of_other_inputs_alone_are_told_in_a_sentence(call: Caller, kept: Path, tmp_path: Path) -> None:
+    service(tmp_path, kept, ["comments"], log="news")
+    done = call("replay", "--kept", "--out", "found")
+    assert done.code == 2
+    assert "holds scores of news, and of no input in the settings: comments" in done.err.replace("\n", " ")

@@ -10,6 +10,7 @@ import pytest
 
 from bellwether.clock import now
 from ingest.embedded.logs import EmbeddedLogs
+from tests.alerting.destinations.receiver import nobody
 from tests.ingest.feedserver import Answer, FeedServer, feed_server, item, rss
 
 
@@ -65,6 +66,17 @@ def test_a_feed_that_wants_to_be_left_alone_is(server: FeedServer, tmp_path: Pat
     assert again.returncode == 3
     assert "its server wants to be left alone" in again.stderr
     assert len(server.asked) == 1
+
+
+def test_following_feeds_waits_for_a_broker_that_is_away_at_the_start(tmp_path: Path) -> None:
+    with nobody() as port:
+        (tmp_path / "bellwether.toml").write_text(f'[kafka]\nbootstrap_servers = ["127.0.0.1:{port}"]\n')
+        feed = ("--feed", "http://127.0.0.1:1/")
+        assert subprocess.run(command(*feed, "--once"), cwd=tmp_path, timeout=60, check=False).returncode == 1
+        with subprocess.Popen(command(*feed), cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+            assert "log away, trying again" in (process.stderr.readline() if process.stderr else "")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])

@@ -1,12 +1,16 @@
 """Where scores are put: never over what was there to be read, or was scored before."""
 
+import fcntl
 import os
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from bellwether.scorefile import ScoreFile
 from tests.bellwether.commands.calls import Caller
 from tests.bellwether.commands.test_score import command, jsonl, read
 
@@ -31,6 +35,43 @@ def test_a_partial_file_that_holds_nothing_is_in_nobodys_way(call: Caller, tmp_p
     (tmp_path / "out.jsonl.partial").touch()
     assert call("score", "in.jsonl", "--out", "out.jsonl").code == 0
     assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("lines", [b"", b"of another run\n"])
+def test_of_two_runs_one_alone_writes_a_file(call: Caller, tmp_path: Path, lines: bytes) -> None:
+    jsonl(tmp_path / "in.jsonl", [LINE])
+    with closing(ScoreFile("out.jsonl", "-")) as first:
+        first.write(lines)
+        done = call("score", "in.jsonl", "--out", "out.jsonl")
+        assert done.code == 2
+        said = done.err.replace("\n", " ")
+        assert f"another run is writing {tmp_path}/out.jsonl.partial: name another --out" in said
+        first.write(b"whole\n")
+        first.finish()
+    assert (tmp_path / "out.jsonl").read_bytes() == lines + b"whole\n"
+    assert call("score", "in.jsonl", "--out", "out.jsonl").code == 0
+    assert read(tmp_path / "out.jsonl")[0]["id"] == 1
+
+
+@pytest.mark.parametrize("lines", [b"", b"of another run\n"])
+def test_a_run_that_ends_just_as_another_begins_keeps_its_scores(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: bytes
+) -> None:
+    jsonl(tmp_path / "in.jsonl", [LINE])
+    first = ScoreFile("out.jsonl", "-")
+    first.write(lines)
+    flock = fcntl.flock
+
+    def late(file: BinaryIO, how: int) -> None:
+        if lines:
+            first.finish()
+        first.close()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    done = call("score", "in.jsonl", "--out", "out.jsonl")
+    assert (done.code, "another run is writing" in done.err) == (2, True)
+    assert [path.read_bytes() for path in tmp_path.glob("out*")] == ([lines] if lines else [])
 
 
 @pytest.mark.parametrize("out", ["in.jsonl", "./in.jsonl", "linked.jsonl", "hard.jsonl"])

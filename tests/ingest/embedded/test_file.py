@@ -83,19 +83,41 @@ except OSError:
 """
 
 
+def mounted(folder: Path, options: str, script: str, then: str = ":") -> str:
+    """What a script says that is given `folder`, with a disk of its own mounted there."""
+    mount = f"mount -t tmpfs -o {options} none {folder}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    line = f'{mount} && {then} && exec "$0" -c "$1" {folder}'
+    command = ["unshare", "-rm", "sh", "-c", line, sys.executable, script]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def test_a_disk_without_room_for_another_file_is_full_and_nothing_for_a_person_with_rights_to_put_right(
     tmp_path: Path,
 ) -> None:
-    mounted = f"mount -t tmpfs -o nr_inodes=6,size=1m none {tmp_path}"
-    if subprocess.run(["unshare", "-rm", "sh", "-c", mounted], capture_output=True, check=False).returncode:
-        pytest.skip("nothing can be mounted here")
-    script = f'{mounted} && exec "$0" -c "$1" {tmp_path}'
-    done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script, sys.executable, SMALL],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    full = f"LogAway the disk of {tmp_path / 'logs.db'} is full: make room, it goes on by itself"
-    assert done.stdout.splitlines() == ["well", full, "well", full]
+    done = mounted(tmp_path, "nr_inodes=6,size=1m", SMALL)
+    full = f"LogAway the disk of {tmp_path / 'logs.db'} is full: make room"
+    assert done.splitlines() == ["well", full, "well", full]
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from ingest.embedded.logs import EmbeddedLogs
+from ingest.logs import LogUnfit
+for name in ("log.db", "new.db"):
+    try:
+        EmbeddedLogs(Path(sys.argv[1]) / name, lambda: 1_800_000_000_000_000)
+    except LogUnfit as error:
+        print(error)
+"""
+
+
+def test_a_file_system_that_is_read_only_is_told_as_such(tmp_path: Path) -> None:
+    done = mounted(tmp_path, "size=1m", READ_ONLY, f"touch {tmp_path}/log.db && mount -o remount,ro {tmp_path}")
+    ends = "lies on a read-only file system: name a file elsewhere"
+    assert done.splitlines() == [f"{tmp_path / name} {ends}" for name in ("log.db", "new.db")]
 
 
 def test_too_many_open_files_are_waited_for(logs: EmbeddedLogs) -> None:
@@ -242,7 +264,7 @@ def test_a_path_that_cannot_be_is_said(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LogUnfit, match="cannot be made"):
         EmbeddedLogs(tmp_path / "file" / "logs.db", clock)
-    with pytest.raises(LogUnfit, match="cannot be opened"):
+    with pytest.raises(LogUnfit, match="is a folder: name a file in it"):
         EmbeddedLogs(tmp_path, clock)
 
 
