@@ -9,6 +9,7 @@ from ingest.instants import DAY, MINUTE
 from ingest.logs import Kept, Logs, LogUnfit, Message
 from tests.publishing import publish
 from tests.servers import Kafka
+from tests.waiting import until
 
 
 def alter(kafka: Kafka, log: str, **settings: str) -> None:
@@ -16,6 +17,7 @@ def alter(kafka: Kafka, log: str, **settings: str) -> None:
     changed = {name.replace("_", "."): value for name, value in settings.items()}
     with KafkaAdminClient(bootstrap_servers=list(kafka.bootstrap)) as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, log, changed)])
+    until(lambda: changed.items() <= own(kafka, log).items())  # the broker hears of it a moment later
 
 
 def bounded(kafka: Kafka, log: str, most: int) -> None:

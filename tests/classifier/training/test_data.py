@@ -76,7 +76,7 @@ def test_what_is_of_another_kind_is_told_with_the_rest(tmp_path: Path) -> None:
         one(tmp_path, row)
     assert [mistake.partition(": ")[2] for mistake in told.value.mistakes] == [
         "text is a list, not a text",
-        "title is a number, not a text",
+        "title is a whole number, not a text",
         "lang is a list, not a text",
         "sentiment is 'angry', not one of negative, neutral, positive",
     ]
