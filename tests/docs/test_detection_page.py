@@ -58,8 +58,8 @@ def test_floors_and_factors_are_those_of_the_settings() -> None:
     assert _numbers("At least # negatives, # more than usual, and # times the usual share") == [
         SETTINGS.min_negatives, SETTINGS.min_excess, SETTINGS.min_ratio,
     ]  # fmt: skip
-    told_again = "told again when it is # times rarer (past # days only to become `critical`), `critical` is what is # times rarer"
-    assert _numbers(told_again) == [SETTINGS.escalation, LONGEST, SETTINGS.critical]
+    again = "told again when it is # times rarer (past # days only to become `critical`), `critical` is what is # times rarer"
+    assert _numbers(again) == [SETTINGS.escalation, LONGEST, SETTINGS.critical]
     assert _numbers("closes after # hours below T") == [SETTINGS.quiet / HOUR]
     assert _numbers("More than # days is never said") == [LONGEST]
 
