@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from threading import Event
 from typing import get_args
@@ -150,7 +151,7 @@ def test_the_shipped_thresholds_are_those_of_the_manifest_rounded_up(artifact_fo
     for model in get_args(Model):
         manifest = read_artifact(artifact_folder, model).manifest
         assert _Verdict(manifest)._thresholds == [
-            math.ceil(manifest.thresholds[topic] * WHOLE) for topic in manifest.topics
+            math.ceil(Decimal(str(manifest.thresholds[topic])) * WHOLE) for topic in manifest.topics
         ]
 
 
