@@ -16,6 +16,7 @@ from classifier.scores import WHOLE, Columns, ScoredDocument
 from ingest.instants import DAY, HOUR
 
 SEVERE = ("credit_default", "liquidity_run", "fraud_misconduct")
+KEY = "flash/"  # before the name: the flash in the alert book, beside the name's other alert
 QUIET = 12 * HOUR  # so long after its last severe text a flash is over; a text older than that is none
 ALIKE = 16  # bits in which signatures of one story differ at most: see `classifier.stories`
 MOST_NAMES, MOST_STORIES = 1_000, 100  # remembered, and of each name

@@ -9,7 +9,7 @@ from alerting.alerts import Alert, Flash, Handled, Subject
 from alerting.book import Excess, Told
 from alerting.compose import alert_id
 from alerting.evidence import SHOWN, evidence
-from alerting.flash import QUIET, Severe
+from alerting.flash import KEY, QUIET, Severe
 from alerting.incidents import TOGETHER
 from alerting.judging import Judge
 from alerting.policy import is_louder
@@ -47,7 +47,7 @@ class FlashLane:
             for name in sorted(watched, key=lambda name: (self._judge.name_tier(name), name)):
                 if self._state.flashes.is_told(name, document.story, document.event_at):
                     continue
-                yield from self._close(f"flash/{name}", at)
+                yield from self._close(KEY + name, at)
                 alert = self._take(name, document, flash, at)
                 if alert:
                     yield alert
@@ -61,7 +61,7 @@ class FlashLane:
 
     def _take(self, name: str, document: ScoredDocument, flash: Flash, at: int) -> Alert | None:
         """The alert to tell on `name`; None: it goes on with one that was told as loudly."""
-        state, key = self._state, f"flash/{name}"
+        state, key = self._state, KEY + name
         told = state.book.told.get(key)
         before = told.alert if told and told.alert.state == "open" else None
         stories = state.candidates.stories(f"entity/{name}", at - TOGETHER, at + 1) | {document.story}
@@ -99,8 +99,8 @@ class FlashLane:
         if own and own.alert.state == "open":
             return own.alert.incident
         began = place({document.story}, at) or place(stories, at)
-        flashed = {key for key in told if key.startswith("flash/") and told[key].alert.incident == began}
-        return None if flashed and flashed.isdisjoint(f"flash/{each}" for each in document.names) else began
+        flashed = {key for key in told if key.startswith(KEY) and told[key].alert.incident == began}
+        return None if flashed and flashed.isdisjoint(KEY + each for each in document.names) else began
 
     def _go_on(self, key: str, told: Told, at: int) -> None:
         excess = self._state.book.excesses[key]
@@ -125,7 +125,7 @@ class FlashLane:
         stories, story_negatives = max(counts.stories, 1), max(counts.story_negatives, 1)
         historical = state.is_historical(document.event_at, self._settings.historical_after)
         return Alert(
-            id=before.id if before else alert_id(f"flash/{name}", at),
+            id=before.id if before else alert_id(KEY + name, at),
             revision=before.revision + 1 if before else 1,
             incident=incident,
             joined=False,

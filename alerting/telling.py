@@ -9,6 +9,7 @@ from alerting.alerts import Alert
 from alerting.book import Change
 from alerting.compose import Circumstances, alert_id, compose, first_bin, speaking_scale
 from alerting.evidence import Candidate, weight
+from alerting.flash import KEY
 from alerting.incidents import TOGETHER
 from alerting.judging import Judge
 from alerting.late import LateCount
@@ -102,8 +103,8 @@ class Teller:
         """That of a flash on the same name, or of alerts that share these stories."""
         state, began = self._state, {}
         for key, told in state.book.told.items():
-            if key.startswith("flash/") and told.alert.state == "open":
-                began[f"entity/{key.removeprefix('flash/')}"] = told.alert.incident
+            if key.startswith(KEY) and told.alert.state == "open":
+                began[f"entity/{key.removeprefix(KEY)}"] = told.alert.incident
         for name, incident in began.items():  # a text began it: what else was told of the name is of it as well
             state.incidents.relate(incident, state.candidates.stories(name, when.at - TOGETHER, when.until))
         return began.get(subject) or state.incidents.place(stories, when.at)

@@ -6,6 +6,7 @@ from alerting.alerts import Alert
 from alerting.book import Excess
 from alerting.compose import recounted, usual_per_day
 from alerting.eventtime import FOREVER, NEVER
+from alerting.flash import KEY
 from alerting.late import LateCount
 from alerting.scales import Counted
 from alerting.screening import ROUNDING, Room, Screen, Suspect
@@ -127,7 +128,7 @@ class Watcher:
         for alert in state.book.catch_up(now):
             afforded = state.flashes.afforded(alert, now, self._settings.flash.budget_per_day)
             if afforded is not alert:
-                state.book.told[f"flash/{alert.subject.name}"].alert = afforded
+                state.book.told[KEY + alert.subject.name].alert = afforded
                 if alert.incident in known:
                     known[alert.incident].action = afforded.action
             yield afforded

@@ -18,7 +18,7 @@ from classifier.training.settings import Settings
 
 
 class LabelTrainer(Trainer):
-    """transformers' Trainer with our loss, our order of rows, hidden words, and an adversary."""
+    """The trainer of labels; with a guide its model has the map that `guide.add_lift` makes."""
 
     def __init__(
         self,

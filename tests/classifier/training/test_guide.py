@@ -81,3 +81,5 @@ def test_a_training_with_a_guide_leaves_a_model_without_its_map_and_names_it(
     assert not any(LIFT in name for name in load_file(tmp_path / "model" / "weights.safetensors"))
     kept = load_file(tmp_path / "checkpoints" / "checkpoint-12" / "model.safetensors")
     assert {name for name in kept if name.startswith(LIFT)} == {"lift.weight", "lift.bias"}
+    before = load_file(tmp_path / "checkpoints" / "checkpoint-6" / "model.safetensors")
+    assert not torch.equal(before["lift.weight"], kept["lift.weight"])  # nothing but following teaches it
