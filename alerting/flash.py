@@ -1,6 +1,6 @@
 """What is a flash: one text that is enough for an alert, and whether it may still be told today.
 
-A watched name, a severe topic or a combination of words that was listed, negative beyond doubt, from a source that is trusted.
+A watched name, beyond doubt a severe topic, or a combination of words that was listed, as surely negative, from a source that is trusted.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ class FlashSettings(Struct, frozen=True):
 
     topics: tuple[str, ...] = SEVERE
     words: tuple[tuple[str, ...], ...] = ()  # combinations: all words of one stand in the text
-    negative: float = 0.9  # probability from which on there is no doubt
+    negative: float = 0.8  # probability from which on there is no doubt
+    severe: float = 0.8  # the same of a severe topic; those that only count for it are often about something near
     source_tier: int = 1  # or better
     budget_per_day: int = 3
 
@@ -75,6 +76,7 @@ class Severe:
     def __init__(self, settings: FlashSettings, trust: Trust) -> None:
         self._settings, self._trust = settings, trust
         self._topics = frozenset(settings.topics)
+        self._surely, self._negative = round(settings.severe * WHOLE), round(settings.negative * WHOLE)
         self._words = [tuple(folded(word).small for word in words) for words in settings.words]
 
     def among(self, columns: Columns) -> Iterator[tuple[ScoredDocument, Flash]]:
@@ -83,11 +85,15 @@ class Severe:
             return
         tiers = np.array([self._trust.tier(source) for source in columns.sources])
         rows = np.unique(named[:, 0])  # [R]
-        beyond_doubt = columns.rows["sentiment"][rows, 0] >= self._settings.negative * WHOLE
+        beyond_doubt = columns.rows["sentiment"][rows, 0] >= self._negative
         trusted = tiers[columns.rows["source"][rows]] <= self._settings.source_tier
         for row in rows[beyond_doubt & trusted].tolist():
             document = columns.document(row)
-            topics = tuple(name for label in document.labels if (name := columns.range.topics[label]) in self._topics)
+            topics = tuple(
+                name
+                for label in document.labels
+                if (name := columns.range.topics[label]) in self._topics and document.topics[label] >= self._surely
+            )
             words = self._found(document.text)
             if topics or words:
                 yield (

@@ -80,6 +80,7 @@ class FlashSection(Section):
 
     topics: tuple[str, ...] = SEVERE
     words: Annotated[tuple[tuple[str, ...], ...], AfterValidator(_some_words)] = ()
-    negative: Annotated[float, Field(ge=0.5, le=1)] = 0.9
+    negative: Annotated[float, Field(ge=0.5, le=1)] = 0.8
+    severe: Annotated[float, Field(ge=0, le=1)] = 0.8
     source_tier: Annotated[int, Field(ge=1, le=3)] = 1
     budget_per_day: Annotated[int, Field(ge=0, le=1_000)] = 3

@@ -34,7 +34,8 @@ def test_one_text_is_an_alert_on_its_name_at_once() -> None:
     [
         {"names": ()},
         {"source": "forum"},
-        {"sentiment": (8999, 1001, 0)},
+        {"sentiment": (7999, 2001, 0)},
+        {"topics": (7999, 100, 100)},
         {"labels": (1,)},
         {"labels": (1,), "text": "储户安心"},
     ],
@@ -115,7 +116,7 @@ def test_the_text_that_was_enough_is_shown_first_and_those_after_it_from_the_new
     rules = (Rule("page", topics=("liquidity_run",)), Rule("digest"))
     topics = replace(SETTINGS.flash, topics=("market_moves", "liquidity_run"))
     settings = replace(SETTINGS, policy=Policy("1", rules), flash=topics)
-    quiet = [severe(number, T + number * MINUTE, labels=(1,)) for number in range(7)]
+    quiet = [severe(number, T + number * MINUTE, labels=(1,), topics=(100, 9000, 100)) for number in range(7)]
     opened, louder = told(*quiet, severe(7, T + HOUR), settings=settings)
     assert (opened.action, louder.action, louder.change) == ("digest", "page", "escalated")
     assert [each.id for each in louder.top_documents] == ["d151", "d144", "d150", "d149", "d148"]
