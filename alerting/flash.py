@@ -1,6 +1,6 @@
 """What is a flash: one text that is enough for an alert, and whether it may still be told today.
 
-A watched name, beyond doubt a severe topic, or a combination of words that was listed, as surely negative, from a source that is trusted.
+A watched name; a severe topic beyond doubt, or a combination of words that was listed; negative beyond doubt; a trusted source.
 """
 
 from collections.abc import Iterator
