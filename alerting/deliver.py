@@ -21,7 +21,7 @@ from alerting.cases import Followed
 from alerting.destinations.answers import Answer, Away, Delivered, Destination, Matter, Partly, Refused, Renewing
 from alerting.destinations.backoff import Backoff, Patience
 from alerting.destinations.digest import Digest
-from alerting.destinations.intake import Intake, IntakeSettings
+from alerting.destinations.intake import Intake
 from alerting.destinations.line import Waiting
 from alerting.destinations.metrics import DeliverMetrics
 from alerting.destinations.pace import Rate
@@ -79,7 +79,7 @@ class Deliver:
         self._renewing = destination if isinstance(destination, Renewing) else None
         if self._renewing:
             self._renewing.release()  # a box before this one may have been dropped while it held the partition
-        self._intake = Intake(self._name, logs, metrics, IntakeSettings(settings.rules, settings.deadline))
+        self._intake = Intake(self._name, logs, metrics, settings.rules, settings.deadline)
         self._line = self._intake.line
         self._mutes = Followed(logs)
         self._rate = Rate(settings.per_minute)
