@@ -25,14 +25,6 @@ _ALLOWED: dict[str, Collection[object]] = {
 }
 
 
-class WrongPolicy(Exception):  # noqa: N818 - a state of the table
-    """The table cannot be used; one line for each mistake."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = tuple(mistakes)
-
-
 class Case(Struct, frozen=True):
     """What of an alert a rule may ask for."""
 
@@ -93,11 +85,8 @@ def is_louder(action: Action, other: Action) -> bool:
 
 
 def read_policy(file: Path = SHIPPED) -> Policy:
-    """The table in `file`, a TOML file with a `version` and `[[rule]]` tables. Raises `WrongPolicy` with every mistake."""
-    try:
-        tables, rest = read_tables(file, "rule")
-    except WrongTables as wrong:
-        raise WrongPolicy([str(wrong)]) from None
+    """The table in `file`, a TOML file with a `version` and `[[rule]]` tables. Raises `WrongTables` with every mistake."""
+    tables, rest = read_tables(file, "rule")
     version = rest.pop("version", None)
     mistakes = [f"{file}: there is no {key}; known are version and [[rule]]" for key in rest]
     if not isinstance(version, str) or not version.strip() or len(version) > 40:
@@ -106,7 +95,7 @@ def read_policy(file: Path = SHIPPED) -> Policy:
         mistakes.append(f"{file}: the last [[rule]] must have nothing but action, so that it fits whatever comes")
     mistakes += [f"{table.place}: {sentence}" for table in tables for sentence in _faults(table.values)]
     if mistakes:
-        raise WrongPolicy(mistakes)
+        raise WrongTables(*mistakes)
     return Policy(str(version), tuple(convert(table.values, Rule) for table in tables))
 
 

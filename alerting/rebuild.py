@@ -1,5 +1,6 @@
 """One alert computed again, from the detector's inputs that it carries and from the scores that are still kept."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from alerting.alerts import Alert
 from alerting.eventtime import Inputs, Verdict
 from alerting.rarity import days_of
+from alerting.windows import Tally
 from classifier.scores import Columns, decode_columns
 from ingest.instants import instant
 from ingest.logs import Record
@@ -65,15 +67,15 @@ def _differ(name: str, told: object, again: object) -> Iterator[str]:
 def _count(alert: Alert, records: Iterable[Record], width: int) -> tuple[Counts, Counts] | None:
     """Counts of windows before the instant of the finding, and of those up to it; None where scores are gone."""
     at = instant(alert.updated_at)
-    before, upto = _Count(), _Count()
+    before, upto = Tally(), Tally()
     for columns in behind(alert, records):
         if columns is None:
             return None
         starts = columns.rows["event_at"] - columns.rows["event_at"] % width
         is_in = is_about(alert, columns) & (starts >= instant(alert.first_seen_at))
-        before.add(columns, is_in & (starts < at))
-        upto.add(columns, is_in & (starts <= at))
-    return before.counts(), upto.counts()
+        before.add(_tally(columns, is_in & (starts < at)))
+        upto.add(_tally(columns, is_in & (starts <= at)))
+    return _counts(before), _counts(upto)
 
 
 def behind(alert: Alert, records: Iterable[Record]) -> Iterator[Columns | None]:
@@ -103,22 +105,13 @@ def is_about(alert: Alert, columns: Columns) -> NDArray[np.bool_]:
     return found
 
 
-class _Count:
-    def __init__(self) -> None:
-        self._documents = self._negatives = 0
-        self._sources: set[str] = set()
-        self._languages: dict[str, int] = {}
+def _tally(columns: Columns, is_in: NDArray[np.bool_]) -> Tally:
+    """The chosen rows of a range."""
+    rows = columns.rows[is_in]
+    languages = Counter(columns.languages[code] for code in rows["language"].tolist())
+    sources = {columns.sources[code] for code in rows["source"].tolist()}
+    return Tally(len(rows), int(rows["negative"].sum()), languages=dict(languages), sources=sources)
 
-    def add(self, columns: Columns, is_in: NDArray[np.bool_]) -> None:
-        """Count the chosen rows of a range."""
-        rows = columns.rows[is_in]
-        negative, neutral, positive = rows["sentiment"].T
-        self._documents += len(rows)
-        self._negatives += int(((negative > neutral) & (negative > positive)).sum())
-        self._sources |= {columns.sources[code] for code in np.unique(rows["source"])}
-        for code, count in zip(*np.unique(rows["language"], return_counts=True), strict=True):
-            language = columns.languages[code]
-            self._languages[language] = self._languages.get(language, 0) + int(count)
 
-    def counts(self) -> Counts:
-        return Counts(self._documents, self._negatives, len(self._sources), dict(sorted(self._languages.items())))
+def _counts(tally: Tally) -> Counts:
+    return Counts(tally.documents, tally.negatives, len(tally.sources), dict(sorted(tally.languages.items())))

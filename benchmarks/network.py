@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from classifier.artifact import SHIPPED, TOKENIZER, Model, read_artifact
-from classifier.batches import Group, grouped, shapes
+from classifier.batches import PaddedBatch, bucketed, shapes
 from classifier.lookahead import PORTION_BYTES, READ_BYTES
 from classifier.scorer import Scorer
 from classifier.session import Session
@@ -52,11 +52,11 @@ class Network:
         self._shapes = shapes(artifact.manifest.max_tokens)
         self._scorer = Scorer.open(SHIPPED, model=model, device="cpu")
 
-    def groups(self, texts: Sequence[str]) -> Iterator[tuple[Group, list[NDArray[np.int64]]]]:
+    def groups(self, texts: Sequence[str]) -> Iterator[tuple[PaddedBatch, list[NDArray[np.int64]]]]:
         """How the daemon puts texts together, each group with the ids of its members, which are texts or chunks of them."""
         for portion in portions(texts):
             chunks = [ids for text in self.tokenizer.encode(portion) for ids in text.chunks]
-            for group in grouped([len(ids) for ids in chunks], self._shapes):
+            for group in bucketed([len(ids) for ids in chunks], self._shapes):
                 yield group, [chunks[place] for place in group.members]
 
     def bare(self, texts: Sequence[str]) -> float:
@@ -91,7 +91,7 @@ class Network:
             self._scorer.score(portion)
         return time.perf_counter() - began
 
-    def _whole(self, group: Group, members: Sequence[NDArray[np.int64]]) -> Batch:
+    def _whole(self, group: PaddedBatch, members: Sequence[NDArray[np.int64]]) -> Batch:
         """The whole shape: missing rows repeat the last text, as in the product."""
         missing = group.shape.rows - len(members)
         return padded([*members, *[members[-1]] * missing], group.shape.length, self.tokenizer.padding)

@@ -20,7 +20,7 @@ from benchmarks.machine import Neighbours, machine
 from benchmarks.network import Network
 from benchmarks.texts import MIX, Texts
 from classifier.artifact import SHIPPED
-from classifier.batches import grouped
+from classifier.batches import bucketed
 from classifier.chunks import pooled
 from classifier.metrics import ClassifyMetrics
 from classifier.privacy import masked
@@ -80,7 +80,7 @@ def _read(scorer: Scorer, tokens: Sequence[Tokens]) -> list[list[Outputs]]:
     chunks = [ids for text in tokens for ids in text.chunks]
     owners = [place for place, text in enumerate(tokens) for _ in text.chunks]
     said: list[list[Outputs]] = [[] for _ in tokens]
-    for group in grouped([len(ids) for ids in chunks], scorer._shapes):  # noqa: SLF001
+    for group in bucketed([len(ids) for ids in chunks], scorer._shapes):  # noqa: SLF001
         outputs = scorer._run(group, chunks)  # noqa: SLF001
         for row, chunk in enumerate(group.members):
             said[owners[chunk]].append(Outputs(*(output[row] for output in outputs)))

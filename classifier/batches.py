@@ -23,7 +23,7 @@ class Shape(Struct, frozen=True):
     length: int
 
 
-class Group(Struct, frozen=True):
+class PaddedBatch(Struct, frozen=True):
     """Texts (by their places in what was asked) that run together, at most `shape.rows` of them."""
 
     shape: Shape
@@ -36,7 +36,7 @@ def shapes(max_tokens: int) -> list[Shape]:
     return [Shape(min(MOST_ROWS, max(1, TOKEN_BUDGET // length)), length) for length in lengths]
 
 
-def grouped(lengths: Sequence[int], among: Sequence[Shape]) -> Iterator[Group]:
+def bucketed(lengths: Sequence[int], among: Sequence[Shape]) -> Iterator[PaddedBatch]:
     """Put texts with these token counts into groups, longest first.
 
     Args:
@@ -49,4 +49,4 @@ def grouped(lengths: Sequence[int], among: Sequence[Shape]) -> Iterator[Group]:
     for shape in sorted(members, key=lambda shape: -shape.length):
         places = members[shape]
         for first in range(0, len(places), shape.rows):
-            yield Group(shape, tuple(places[first : first + shape.rows]))
+            yield PaddedBatch(shape, tuple(places[first : first + shape.rows]))

@@ -6,8 +6,7 @@ from itertools import accumulate
 import numpy as np
 from msgspec import msgpack, structs
 
-from classifier.grouping import grouped
-from classifier.scores import FAINT, Details, Packed, ScoredDocument, ScoreRange, layout
+from classifier.scores import FAINT, Details, Group, Packed, ScoredDocument, ScoreRange, layout
 
 _encoder = msgpack.Encoder()
 
@@ -30,7 +29,7 @@ def encode_range(scores: ScoreRange) -> bytes:
         for each, shown, start in zip(documents, details, starts, strict=False)
     ]  # fmt: skip
     names = _table(name for each in documents for name in each.names)
-    groups, members = grouped(
+    groups, members = _grouped(
         ((*each.labels, *(len(scores.topics) + names[name] for name in each.names)) for each in documents),
         (_faint(each) for each in documents),
     )
@@ -81,3 +80,27 @@ def _faint(document: ScoredDocument) -> list[int]:
 def _table(values: Iterable[str]) -> dict[str, int]:
     """Each value's index, in the order of first appearance."""
     return {value: index for index, value in enumerate(dict.fromkeys(values))}
+
+
+def _grouped(labelled: Iterable[Iterable[int]], faint: Iterable[Iterable[int]]) -> tuple[tuple[Group, ...], list[int]]:
+    """From the subjects of each document to groups, in the order of subjects, and the rows of each group.
+
+    Args:
+        labelled: of each document, the subjects that it is labelled with.
+        faint: of each document, those that it has only faintly to do with.
+
+    Returns:
+        The groups, and the members of all of them one after another: of each those labelled, then the faint ones.
+    """
+    near, far = _rows(labelled), _rows(faint)
+    both = [(subject, near.get(subject, []), far.get(subject, [])) for subject in sorted(near.keys() | far.keys())]
+    groups = tuple(Group(subject, len(mine), len(others)) for subject, mine, others in both)
+    return groups, [row for _, mine, others in both for row in (*mine, *others)]
+
+
+def _rows(subjects: Iterable[Iterable[int]]) -> dict[int, list[int]]:
+    rows: dict[int, list[int]] = {}
+    for row, of_document in enumerate(subjects):
+        for subject in of_document:
+            rows.setdefault(subject, []).append(row)
+    return rows

@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from classifier.artifact import TOKENIZER, Artifact, ArtifactError, Manifest, Model, ModelFails, read_artifact
-from classifier.batches import Group, grouped, shapes
+from classifier.batches import PaddedBatch, bucketed, shapes
 from classifier.chunks import pooled
 from classifier.scores import WHOLE, Span
 from classifier.session import CPU, Outputs, Session
@@ -186,16 +186,16 @@ class Scorer:
 
     def _read(
         self, chunks: Sequence[NDArray[np.int64]], stop: Callable[[], bool], work: Work
-    ) -> Iterator[tuple[Group, Outputs]]:
+    ) -> Iterator[tuple[PaddedBatch, Outputs]]:
         """What the network says of each group of chunks; it reads ahead while the groups before are judged.
 
         Callers take turns, each with all of its groups: fed side by side they would end at the same time, and the network had
         nothing to do while both get their next texts ready.
         """
-        running: deque[tuple[Group, Future[Outputs]]] = deque()
+        running: deque[tuple[PaddedBatch, Future[Outputs]]] = deque()
         try:
             with self._feeding:
-                for group in grouped([len(ids) for ids in chunks], self._shapes):
+                for group in bucketed([len(ids) for ids in chunks], self._shapes):
                     if stop():
                         raise Stopped
                     running.append((group, self._network.submit(self._run, group, chunks)))
@@ -209,7 +209,7 @@ class Scorer:
             for _, outputs in running:
                 outputs.cancel()
 
-    def _run(self, group: Group, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
+    def _run(self, group: PaddedBatch, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
         """Outputs of a whole shape; the rows behind the group's own are fill."""
         ids = np.full((group.shape.rows, group.shape.length), self._tokenizer.padding, np.int64)  # [B, L]
         mask = np.zeros_like(ids)  # [B, L]

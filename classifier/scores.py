@@ -8,12 +8,12 @@ row at fixed width, so that whoever counts reads them as arrays; texts are decod
 from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct, ValidationError, msgpack, structs
 from numpy.typing import NDArray
 
-from classifier.grouping import Group
 from ingest.logs import Kept
 from ingest.records import decoded
 
@@ -92,6 +92,14 @@ class Details(Struct, frozen=True, array_like=True):
     entities: tuple[str, ...]
     topics: tuple[str, ...]  # that it is labelled with
     names: tuple[str, ...]
+
+
+class Group(NamedTuple):
+    """How many documents of a range have to do with one subject."""
+
+    subject: int  # a topic's index, or after those a name's
+    labelled: int  # with the topic, or mentioning the name
+    faint: int  # negative ones that have only faintly to do with it
 
 
 class Packed(Struct, frozen=True, array_like=True):

@@ -30,14 +30,6 @@ _BLANKS = re.compile(r"[^\S\x00-\x1f\x7f-\x9f]+")  # but for line breaks and tab
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class WrongWatchList(Exception):  # noqa: N818 - a state of the list
-    """The list cannot be used; one line for each mistake."""
-
-    def __init__(self, mistakes: Sequence[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = tuple(mistakes)
-
-
 class WatchedName(Struct, frozen=True):
     """One entry. What each field means for finding it is told in `classifier.names`."""
 
@@ -81,7 +73,7 @@ class _Row(NamedTuple):
 def read_watch_list(file: Path | None, tables: Sequence[Mapping[str, Any]] = ()) -> WatchList:
     """The names in `tables` of the settings and in `file`, if there is one, together.
 
-    Raises `WrongWatchList` with every mistake.
+    Raises `WrongTables` with every mistake.
     """
     rows = [_Row(f"name.{number}", table) for number, table in enumerate(tables)]
     if file is not None:
@@ -98,22 +90,19 @@ def read_watch_list(file: Path | None, tables: Sequence[Mapping[str, Any]] = ())
     mistakes += _clashes(entries)
     if mistakes:
         more = [f"... and {len(mistakes) - TOLD} more mistakes in the watch list"] if len(mistakes) > TOLD else []
-        raise WrongWatchList(mistakes[:TOLD] + more)
+        raise WrongTables(*mistakes[:TOLD], *more)
     return WatchList(tuple(sorted((entry for _, entry in entries), key=lambda entry: entry.name)))
 
 
 def _rows(file: Path) -> list[_Row]:
-    """The entries of a file. Raises `WrongWatchList`."""
-    try:
-        if file.suffix == ".csv":
-            return list(_csv_rows(file, read_text(file)))
-        tables, rest = read_tables(file, "name") if file.suffix == ".toml" else ([], {})
-    except WrongTables as wrong:
-        raise WrongWatchList([str(wrong)]) from None
+    """The entries of a file. Raises `WrongTables`."""
+    if file.suffix == ".csv":
+        return list(_csv_rows(file, read_text(file)))
     if file.suffix != ".toml":
-        raise WrongWatchList([f"{file} is neither .toml nor .csv: name a watch list in one of these forms"])
+        raise WrongTables(f"{file} is neither .toml nor .csv: name a watch list in one of these forms")
+    tables, rest = read_tables(file, "name")
     if rest:
-        raise WrongWatchList([f"{file} holds something else than [[name]] tables ({', '.join(rest)}): remove it"])
+        raise WrongTables(f"{file} holds something else than [[name]] tables ({', '.join(rest)}): remove it")
     return [_Row(*table) for table in tables]
 
 

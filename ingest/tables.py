@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 
 class WrongTables(Exception):  # noqa: N818 - a state of the file
-    """The file has no such tables; the message is one sentence that says where and why."""
+    """The file cannot be used.
+
+    Attributes:
+        mistakes: a sentence for each that says where and why; the message is all of them, a line each.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 class Table(NamedTuple):

@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PrivateAttr
 
 from alerting.flash import SEVERE
-from alerting.policy import SHIPPED, Policy, WrongPolicy, read_policy
+from alerting.policy import SHIPPED, Policy, read_policy
 from bellwether.kinds import Duration, ReadableFile
 from bellwether.sections.section import Section
+from ingest.tables import WrongTables
 
 
 def _divides_a_day(width: timedelta) -> timedelta:
@@ -63,7 +64,7 @@ class AlertsSection(Section):
         """Read the severity policy."""
         try:
             self._table = read_policy(self.policy or SHIPPED)
-        except WrongPolicy as wrong:
+        except WrongTables as wrong:
             yield from wrong.mistakes
 
 

@@ -9,7 +9,8 @@ from pydantic import Field, PrivateAttr
 from bellwether.kinds import File, ReadableFile
 from bellwether.sections.section import Section
 from classifier.artifact import SHIPPED, Artifact, Model, read_artifact
-from classifier.watchlist import WatchList, WrongWatchList, read_watch_list
+from classifier.watchlist import WatchList, read_watch_list
+from ingest.tables import WrongTables
 
 
 class ClassifierSection(Section):
@@ -48,5 +49,5 @@ class WatchSection(Section):
         """Read the watch list."""
         try:
             self._list = read_watch_list(self.file, self.name)
-        except WrongWatchList as wrong:
+        except WrongTables as wrong:
             yield from wrong.mistakes

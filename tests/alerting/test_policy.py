@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from alerting.policy import NO_NAME, Case, Policy, Rule, WrongPolicy, read_policy
+from alerting.policy import NO_NAME, Case, Policy, Rule, read_policy
 from alerting.sources import Sources, Trust
 from alerting.state import AggregateSettings
 from alerting.windows import WindowSettings
 from ingest.instants import DAY
+from ingest.tables import WrongTables
 from tests.alerting.made import START, crisis, ordinary
 from tests.alerting.runs import Run, in_ranges
 
@@ -67,7 +68,7 @@ name_tiers = [4]
 source_tiers = 1
 severities = ["loud"]
 """)
-    with pytest.raises(WrongPolicy) as caught:
+    with pytest.raises(WrongTables) as caught:
         read_policy(file)
     assert [mistake.replace(str(file), "F") for mistake in caught.value.mistakes] == [
         "F: there is no title; known are version and [[rule]]",

@@ -1,14 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.batches import MOST_ROWS, TOKEN_BUDGET, grouped, shapes
+from classifier.batches import MOST_ROWS, TOKEN_BUDGET, bucketed, shapes
 
 LENGTHS = st.lists(st.integers(1, 256), max_size=200)
 
 
 @given(LENGTHS)
 def test_every_text_runs_once_in_a_shape_that_holds_it(lengths: list[int]) -> None:
-    groups = list(grouped(lengths, shapes(256)))
+    groups = list(bucketed(lengths, shapes(256)))
     assert sorted(place for group in groups for place in group.members) == list(range(len(lengths)))
     for group in groups:
         assert 1 <= len(group.members) <= group.shape.rows
@@ -18,8 +18,8 @@ def test_every_text_runs_once_in_a_shape_that_holds_it(lengths: list[int]) -> No
 @given(LENGTHS, st.integers(1, 256))
 def test_a_texts_shape_depends_on_its_own_length_alone(others: list[int], length: int) -> None:
     among = shapes(256)
-    (alone,) = grouped([length], among)
-    (company,) = [group for group in grouped([*others, length], among) if len(others) in group.members]
+    (alone,) = bucketed([length], among)
+    (company,) = [group for group in bucketed([*others, length], among) if len(others) in group.members]
     assert alone.shape == company.shape
 
 
@@ -33,5 +33,5 @@ def test_shapes_keep_the_budget_unless_a_single_text_is_longer(max_tokens: int) 
 
 
 def test_long_texts_go_first() -> None:
-    lengths = [group.shape.length for group in grouped([5, 200, 30, 7, 90], shapes(256))]
+    lengths = [group.shape.length for group in bucketed([5, 200, 30, 7, 90], shapes(256))]
     assert lengths == sorted(lengths, reverse=True)

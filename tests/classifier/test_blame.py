@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from classifier.artifact import ArtifactError, ModelFails
-from classifier.batches import Group
+from classifier.batches import PaddedBatch
 from classifier.caution import MOST_DEATHS
 from classifier.reading import Bad, Reading
 from classifier.scorer import Scored, Scorer, Work, never
@@ -53,7 +53,7 @@ def test_texts_that_the_model_fails_on_are_dead_letters_and_the_others_are_score
 class Fragile(Scorer):
     """A real model whose network fails on what has so few tokens as the text `Ruin`."""
 
-    def _run(self, group: Group, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
+    def _run(self, group: PaddedBatch, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
         if any(len(chunks[place]) <= 4 for place in group.members):
             raise RuntimeError("the runtime ran into something")
         return super()._run(group, chunks)

@@ -18,7 +18,7 @@ from msgspec import structs
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
 from classifier.artifact import SENTIMENTS, Model, ModelFails, read_artifact
-from classifier.batches import Group, Shape
+from classifier.batches import PaddedBatch, Shape
 from classifier.device import DeviceError
 from classifier.scorer import OTHER, REMEMBERED, Scored, Scorer, Stopped, Work, _Verdict, whole_shares
 from classifier.scores import WHOLE
@@ -97,9 +97,9 @@ def test_a_row_of_the_network_is_the_same_bit_for_bit_whatever_the_other_rows_ho
     chunks = [ids for text in scorer._tokenizer.encode(TEXTS) for ids in text.chunks]
     for shape in scorer._shapes:
         fitting = [place for place, ids in enumerate(chunks) if len(ids) <= shape.length][-shape.rows :]
-        company = scorer._run(Group(shape, tuple(fitting)), chunks)
+        company = scorer._run(PaddedBatch(shape, tuple(fitting)), chunks)
         for row, place in enumerate(fitting):
-            alone = scorer._run(Group(shape, (place,)), chunks)
+            alone = scorer._run(PaddedBatch(shape, (place,)), chunks)
             for one, all_rows in zip(alone, company, strict=True):
                 assert np.array_equal(one[0], all_rows[row])
 
@@ -108,8 +108,8 @@ def test_padding_moves_no_logit(scorer: Scorer) -> None:
     chunks = [ids for text in scorer._tokenizer.encode(TEXTS[::10]) for ids in text.chunks]
     moved = []
     for place, ids in enumerate(chunks):
-        short = scorer._run(Group(Shape(2, len(ids)), (place,)), chunks)
-        padded = scorer._run(Group(Shape(2, len(ids) + 37), (place,)), chunks)
+        short = scorer._run(PaddedBatch(Shape(2, len(ids)), (place,)), chunks)
+        padded = scorer._run(PaddedBatch(Shape(2, len(ids) + 37), (place,)), chunks)
         assert not padded.attention[0, :, len(ids) :].any()
         moved.append(np.abs(short.topic_logits - padded.topic_logits).max())
         moved.append(np.abs(short.sentiment_logits - padded.sentiment_logits).max())

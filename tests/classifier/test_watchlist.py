@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.watchlist import TOLD, WatchedName, WatchList, WrongWatchList, read_watch_list
+from classifier.watchlist import TOLD, WatchedName, WatchList, read_watch_list
+from ingest.tables import WrongTables
 
 TOML = """\
 # ours
@@ -36,7 +37,7 @@ def written(folder: Path, name: str, content: str, encoding: str = "utf-8") -> P
 
 
 def mistakes(file: Path | None, *tables: dict[str, object]) -> list[str]:
-    with pytest.raises(WrongWatchList) as caught:
+    with pytest.raises(WrongTables) as caught:
         read_watch_list(file, tables)
     return [mistake.replace(f"{file}, ", "") for mistake in caught.value.mistakes]
 
