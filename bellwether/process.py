@@ -20,8 +20,9 @@ from bellwether.kinds import secret_in
 from bellwether.logging import start_logging
 from bellwether.loop import Loop
 from bellwether.metrics import STARTING, LoopMetrics, describe_process
+from bellwether.opening import open_logs, ready_logs
 from bellwether.outage import Outage
-from bellwether.roles import Surroundings, loop_names, open_logs, ready_logs, roles
+from bellwether.roles import Surroundings, loop_names, roles
 from bellwether.settings import Settings, WrongSettings
 from bellwether.showing import Showing
 from bellwether.stopping import leave_at_once

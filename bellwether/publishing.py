@@ -1,9 +1,8 @@
 """Publishes files of documents: reads, checks as a decoder would, writes native documents, keeps apart what cannot be one."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +13,6 @@ from pydantic import ValidationError
 
 from bellwether.clock import now
 from bellwether.progress import Advance, progress_bar
-from bellwether.roles import open_logs, ready_logs
 from bellwether.sections.logs import InputSection
 from bellwether.settings import Settings
 from bellwether.stopping import Stop
@@ -22,7 +20,7 @@ from bellwether.writing import is_read, private
 from ingest.decode import BadDocument, Decoder, FieldMapping
 from ingest.files import BadLine, BrokenFile, DocumentFile, Line
 from ingest.instants import microseconds
-from ingest.logs import LogAway, Logs, LogUnfit, Message, Writer
+from ingest.logs import LogAway, LogUnfit, Message, Writer
 
 FLUSH = 1_000  # documents between two flushes: what a stop can leave unsaid
 TOLD = 10  # rejected lines that are told one by one
@@ -211,31 +209,6 @@ def spare(names: Sequence[str], rejects: Sequence[Path], option: str) -> None:
     for kept in rejects:
         if any(is_read(kept, name) for name in names):
             raise click.UsageError(f"rejected lines would go over {kept}, which is to be read: name another {option}")
-
-
-@contextmanager
-def logs_with(settings: Settings, log: str) -> Iterator[Logs]:
-    """The logs, once `log` is known to be there; an embedded one is made. Raises `LogUnfit` or `LogAway`.
-
-    In Kafka nothing else is looked at: who publishes need not have rights on more.
-    """
-    with closing(open_logs(settings, now)) as logs:
-        if settings.kafka is None:
-            ready_logs(settings, logs)
-        logs.partitions(log)
-        yield logs
-
-
-@contextmanager
-def logs_there(settings: Settings, log: str) -> Iterator[Logs]:
-    """The logs, for who makes none: `log` has to be there. Raises `LogUnfit` or `LogAway`."""
-    if settings.kafka is None and not os.path.isfile(settings.log_path):  # noqa: PTH113 - a path's own may raise
-        raise LogUnfit(
-            f"there is no embedded log {settings.log_path}: name its settings with --config, or make it with `bellwether init`"
-        )
-    with closing(open_logs(settings, now)) as logs:
-        logs.partitions(log)
-        yield logs
 
 
 def native_input(settings: Settings, to: str | None) -> str:

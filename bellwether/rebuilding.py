@@ -8,7 +8,7 @@ from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.rebuild import Rebuilt, rebuild
 from alerting.windows import width_of
 from bellwether.clock import now
-from bellwether.publishing import logs_there
+from bellwether.opening import logs_there
 from bellwether.roles import aggregate_settings
 from bellwether.settings import Settings
 from classifier.scores import SCORES

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from bellwether.clock import now
-from bellwether.roles import kept_logs
+from bellwether.opening import kept_logs
 from bellwether.settings import Settings
 from ingest.deadletters import Letter
 from ingest.decode import BadDocument, Decoder, field_mapping

@@ -27,10 +27,11 @@ from bellwether.crew import Crew
 from bellwether.logging import start_logging
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
+from bellwether.opening import open_logs, ready_logs
 from bellwether.progress import progress_bar
 from bellwether.publishing import FileOptions, FilePublisher, spare
 from bellwether.rewatching import Last, through
-from bellwether.roles import Surroundings, open_logs, ready_logs, roles
+from bellwether.roles import Surroundings, roles
 from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
 from bellwether.stopping import LeftBehind, stop_signals

@@ -4,27 +4,22 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 from alerting.aggregate import Aggregate
 from alerting.alerts import ALERTS
-from alerting.audit import AUDIT
-from alerting.cases import FEEDBACK
-from alerting.checkpoints import CHECKPOINTS
 from alerting.correction import Errors, errors_of
 from alerting.flash import FlashSettings
 from alerting.metrics import AggregateMetrics
-from alerting.notices import NOTICES
 from alerting.rules import SpikeSettings, TopicRules
 from alerting.sources import Sources
 from alerting.state import AggregateSettings
-from alerting.windows import WINDOWS, WindowSettings
+from alerting.windows import WindowSettings
 from bellwether.canaries import Aviary, Canaries, CanaryMetrics
 from bellwether.clock import now
 from bellwether.delivering import deliver_roles
@@ -33,10 +28,9 @@ from bellwether.settings import Settings, WrongSettings
 from classifier.artifact import ArtifactError
 from classifier.scores import SCORES
 from ingest.canary import canary_keys
-from ingest.deadletters import DEAD_LETTERS
 from ingest.decode import Decoder, field_mapping
 from ingest.instants import microseconds
-from ingest.logs import Kept, Logs, LogUnfit
+from ingest.logs import Logs
 
 log = structlog.get_logger()
 
@@ -55,75 +49,6 @@ class Surroundings(Struct, frozen=True):
     def after(self, part: str) -> threading.Event | None:
         """What ends a role behind `part`, once it has dealt with all there is: only in a replay does anything end."""
         return self.done[part] if self.settings.replay else None
-
-
-def open_logs(settings: Settings, clock: Callable[[], int]) -> Logs:
-    """Kafka, if it is configured, else the embedded log. Raises `LogUnfit` or `LogAway`."""
-    kafka = settings.kafka
-    if kafka is None:
-        from ingest.embedded.logs import EmbeddedLogs  # noqa: PLC0415 - only one of the two is ever needed
-
-        return EmbeddedLogs(settings.log_path, clock)
-    from ingest.kafka.connection import KafkaConnection  # noqa: PLC0415
-    from ingest.kafka.logs import KafkaLogs  # noqa: PLC0415
-
-    return KafkaLogs(
-        KafkaConnection(
-            bootstrap_servers=kafka.bootstrap_servers,
-            security_protocol=kafka.security_protocol,
-            sasl_mechanism=kafka.sasl_mechanism,
-            sasl_username=kafka.sasl_username,
-            sasl_password=_revealed(kafka.password),
-            ssl_cafile=kafka.ssl_cafile,
-            ssl_certfile=kafka.ssl_certfile,
-            ssl_keyfile=kafka.ssl_keyfile,
-            ssl_password=_revealed(kafka.key_password),
-            ssl_check_hostname=kafka.ssl_check_hostname,
-            session_timeout_s=kafka.session_timeout.total_seconds(),
-            replication_factor=kafka.replication_factor,
-            options=kafka.options,
-        )
-    )
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
-def kept_logs(settings: Settings) -> list[Kept]:
-    """Every log that `init` makes: those that a process needs, and what is remembered of feeds."""
-    from ingest.feeds import FEEDS  # noqa: PLC0415 - only who publishes feeds reads any
-
-    return [*_needed_logs(settings), FEEDS]
-
-
-def _needed_logs(settings: Settings) -> list[Kept]:
-    inputs = [Kept(each.kafka_topic) for each in settings.input]
-    return [*inputs, DEAD_LETTERS, SCORES, WINDOWS, ALERTS, NOTICES, CHECKPOINTS, FEEDBACK, AUDIT]
-
-
-def ready_logs(settings: Settings, logs: Logs) -> list[str]:
-    """Before anything runs: make the embedded logs, or check those in Kafka; says what was made. See `check_logs`."""
-    if settings.kafka is None:
-        return logs.ensure(_needed_logs(settings))
-    check_logs(settings, logs)
-    return []
-
-
-def check_logs(settings: Settings, logs: Logs) -> None:
-    """Whether every log is there that a process needs, with as many partitions as it must have.
-
-    Raises `LogUnfit`, `LogAway`.
-    """
-    needed = _needed_logs(settings)
-    found = {kept.log: logs.partitions(kept.log) for kept in needed}
-    misfits = [
-        f"{kept.log} has {found[kept.log]} partitions and must have {kept.partitions}"
-        for kept in needed
-        if kept.partitions not in {None, found[kept.log]}
-    ]
-    if misfits:
-        raise LogUnfit("; ".join(misfits))
 
 
 def roles(parts: Collection[str], around: Surroundings) -> list[Role]:

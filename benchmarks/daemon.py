@@ -14,7 +14,7 @@ from pathlib import Path
 from kafka import KafkaConsumer, TopicPartition
 
 from bellwether.clock import now
-from bellwether.roles import open_logs
+from bellwether.opening import open_logs
 from bellwether.settings import read_settings
 from classifier.artifact import Model
 from classifier.scores import SCORES, decode_range

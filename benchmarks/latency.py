@@ -28,7 +28,7 @@ import click
 
 from alerting.rules import SpikeSettings
 from bellwether.clock import now
-from bellwether.roles import open_logs
+from bellwether.opening import open_logs
 from bellwether.settings import read_settings
 from benchmarks.alarming import MOST_NAMES, TRUSTED, Alarming, Document
 from benchmarks.arrivals import arrivals, told

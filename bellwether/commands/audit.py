@@ -37,7 +37,7 @@ def verify(context: click.Context, load: Load, newest: str | None) -> None:
     """
     from alerting.audit import AUDIT  # noqa: PLC0415
     from alerting.audit import verify as walk  # noqa: PLC0415
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
 
     with logs_there(load(), AUDIT.log) as logs:
         verdict = walk(logs.scan(AUDIT.log), newest)
@@ -62,7 +62,7 @@ def export(load: Load, file: Path, start: datetime | None, end: datetime | None)
     Dates are UTC; an entry's own time decides. One whose time somebody has made unreadable is always written.
     """
     from alerting.audit import AUDIT, entries  # noqa: PLC0415
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
 
     first, last = (None if at is None else at.replace(tzinfo=UTC) for at in (start, end))
     count = 0

@@ -40,7 +40,8 @@ def _wrong(settings: Settings) -> Iterator[Exception]:
     from bellwether.clock import now  # noqa: PLC0415
     from bellwether.delivering import destinations  # noqa: PLC0415
     from bellwether.kinds import is_there  # noqa: PLC0415
-    from bellwether.roles import check_logs, check_topics, open_logs  # noqa: PLC0415
+    from bellwether.opening import check_logs, open_logs  # noqa: PLC0415
+    from bellwether.roles import check_topics  # noqa: PLC0415
     from bellwether.showing import access_settings  # noqa: PLC0415
     from classifier.artifact import ArtifactError  # noqa: PLC0415
     from classifier.device import DeviceError  # noqa: PLC0415

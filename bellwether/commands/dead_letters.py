@@ -49,7 +49,7 @@ def list_letters(load: Load, reason: str | None, limit: int | None, shown: int) 
     """
     from collections import deque  # noqa: PLC0415
 
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
     from ingest.deadletters import letters  # noqa: PLC0415
 
     with logs_there(load(), DEAD_LETTERS.log) as logs:
@@ -100,7 +100,7 @@ def export_letters(load: Load, file: Path, reason: str | None) -> None:
     Letters that were put back are left out. A record that is not UTF-8 stands under "value_base64" instead; a "value" put
     beside it counts. The file holds the texts themselves: only you may read it. One that is there already is left alone.
     """
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
     from bellwether.writing import whole_file  # noqa: PLC0415
     from ingest.deadletters import letters  # noqa: PLC0415
 
@@ -140,7 +140,7 @@ def replay_letters(load: Load, file: Path | None, reason: str | None, everything
     on its way. Run one at a time: of two at once each may put back the same.
     """
     from bellwether.clock import now  # noqa: PLC0415
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
     from bellwether.repairs import as_they_are, repaired, sound  # noqa: PLC0415
     from ingest.deadletters import letters, put_back  # noqa: PLC0415
 

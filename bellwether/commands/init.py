@@ -30,7 +30,7 @@ def init(load: Callable[[], Settings], wait: float, *, forget_checkpoints: bool)
     """
     settings = load()
     from bellwether.clock import now  # noqa: PLC0415
-    from bellwether.roles import kept_logs, open_logs  # noqa: PLC0415
+    from bellwether.opening import kept_logs, open_logs  # noqa: PLC0415
 
     def ensure() -> list[str]:
         with closing(open_logs(settings, now)) as logs:

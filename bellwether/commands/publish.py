@@ -65,11 +65,11 @@ def publish(load: Callable[[], Settings], /, files: tuple[str, ...], feeds: tupl
 def _publish_files(settings: Settings, files: tuple[str, ...], options: dict[str, Any]) -> bool:
     """Whether every line could be published."""
     # `--help` need not wait for these.
+    from bellwether.opening import logs_with  # noqa: PLC0415
     from bellwether.publishing import (  # noqa: PLC0415
         FileOptions,
         FilePublisher,
         field_options,
-        logs_with,
         native_input,
     )
     from ingest.decode import field_mapping  # noqa: PLC0415
@@ -92,7 +92,8 @@ def _publish_feeds(settings: Settings, feeds: tuple[str, ...], options: dict[str
     """Whether every feed could be read when it was last asked."""
     from bellwether.feeding import publish_feeds  # noqa: PLC0415
     from bellwether.logging import start_logging  # noqa: PLC0415
-    from bellwether.publishing import logs_with, native_input  # noqa: PLC0415
+    from bellwether.opening import logs_with  # noqa: PLC0415
+    from bellwether.publishing import native_input  # noqa: PLC0415
     from bellwether.stopping import Asked  # noqa: PLC0415
 
     chosen = _feed_settings(native_input(settings, options["to"]), options)

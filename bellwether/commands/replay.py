@@ -96,7 +96,7 @@ def scores_outcome(
 
     Raises `LogUnfit`, `LogAway`, `KeyboardInterrupt`, or what aggregate dies of.
     """
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
     from bellwether.replaying import Replay  # noqa: PLC0415
     from classifier.scores import SCORES as SCORES_LOG  # noqa: PLC0415
 

@@ -34,7 +34,7 @@ def report(load: Callable[[], Settings], /, start: datetime, end: datetime, lang
     from alerting.console.report import Span  # noqa: PLC0415
     from alerting.console.report import report as written  # noqa: PLC0415
     from bellwether.clock import now  # noqa: PLC0415
-    from bellwether.publishing import logs_there  # noqa: PLC0415
+    from bellwether.opening import logs_there  # noqa: PLC0415
     from bellwether.writing import whole_file  # noqa: PLC0415
 
     section = settings.console

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from alerting.alerts import ALERTS, Alert, decode_alert
 from bellwether.clock import now
-from bellwether.roles import open_logs
+from bellwether.opening import open_logs
 from bellwether.settings import read_settings
 from deploy.demo.report import report
 from deploy.demo.scenario import RUN, START, documents

@@ -248,6 +248,11 @@ def test_only_who_classifies_loads_the_models_runtime() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_who_only_looks_into_logs_does_not_wait_for_the_aggregators_compiled_code() -> None:
+    script = "import sys, bellwether.publishing, bellwether.repairs, alerting.console.report; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
 def test_logs_are_json_lines_when_nobody_sits_at_a_terminal(here: Deployment) -> None:
     here.start("aggregate")
     until(lambda: "aggregator active" in here.said())

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from kafka import KafkaAdminClient, OffsetAndMetadata, TopicPartition
 
-from bellwether.roles import kept_logs
+from bellwether.opening import kept_logs
 from bellwether.settings import read_settings
 from classifier.scores import SCORES
 from ingest.kafka.logs import KafkaLogs

@@ -20,7 +20,8 @@ from bellwether.clock import now, ticks
 from bellwether.feeding import publish_feeds
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
-from bellwether.roles import Surroundings, kept_logs, loop_names, open_logs, roles
+from bellwether.opening import kept_logs, open_logs
+from bellwether.roles import Surroundings, loop_names, roles
 from bellwether.settings import Settings, read_settings
 from bellwether.showing import Showing
 from bellwether.stopping import Asked
@@ -182,8 +183,7 @@ def opened(house: House, monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
         found.append(house.watched())
         return found[-1]
 
-    monkeypatch.setattr("bellwether.publishing.open_logs", noted)
-    monkeypatch.setattr("bellwether.roles.open_logs", noted)
+    monkeypatch.setattr("bellwether.opening.open_logs", noted)
     return found
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from alerting.alerts import ALERTS, decode_alert
 from bellwether.clock import now
-from bellwether.roles import open_logs
+from bellwether.opening import open_logs
 from bellwether.settings import read_settings
 from ingest.instants import HOUR, rfc3339
 from ingest.logs import Kept

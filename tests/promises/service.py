@@ -14,7 +14,7 @@ from msgspec import Struct
 from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.windows import WINDOWS, decode_window
 from bellwether.clock import now
-from bellwether.roles import open_logs
+from bellwether.opening import open_logs
 from bellwether.settings import read_settings
 from ingest.deadletters import DEAD_LETTERS
 from ingest.instants import MINUTE, rfc3339

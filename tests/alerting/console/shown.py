@@ -15,7 +15,7 @@ from bellwether.clock import now
 from bellwether.health import PageServer
 from bellwether.loop import Loop
 from bellwether.metrics import LoopMetrics
-from bellwether.roles import kept_logs, open_logs
+from bellwether.opening import kept_logs, open_logs
 from bellwether.settings import read_settings
 from bellwether.showing import Showing
 from classifier.ranges import range_message
