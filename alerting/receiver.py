@@ -38,6 +38,7 @@ MIRRORS = {"TopicSpike", NAME}
 REMEMBERED = 20_000  # alerts, and notices
 LARGEST_BODY = 16 * 1024 * 1024  # bytes; thousands of alerts
 ANSWERS = {"taken": 200, "unreadable": 400, "unauthorized": 401, "too_large": 413, "away": 503}
+BROWSERS = {"origin", "sec-fetch-site"}  # headers: any page may have a browser post to this machine
 BECOMES = ("alert", "notice", "duplicate", "unknown_end")
 
 _log = structlog.get_logger(__name__)
@@ -274,7 +275,9 @@ def receiver_route(receiver: Receiver, clock: Callable[[], int]) -> Route:
         return await run_in_threadpool(receiver.take, body, clock())
 
     async def take(request: Request) -> Response:
-        if not receiver.admits(request.headers.get("authorization", "")):
+        if BROWSERS & set(request.headers):
+            status, sentence = receiver.answer("unauthorized", "a browser sent this: Alertmanager alone is heard here")
+        elif not receiver.admits(request.headers.get("authorization", "")):
             status, sentence = receiver.answer("unauthorized", "the bearer token is missing or wrong")
         else:
             status, sentence = await answered(request)

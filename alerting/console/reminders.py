@@ -42,13 +42,16 @@ class Reminders:
         return [notice_message(notice) for incident in incidents for notice in self._notices(incident, now)]
 
     def _notices(self, incident: Incident, now: int) -> Iterator[Notice]:
+        # The clocks and the deadlines of consoles differ: what another told stands, and nothing ends before it began.
         raised = self._view.raised.get(incident.id)
-        if incident.is_overdue and incident.due_at is not None:
-            is_told = raised is not None and raised.status == "firing" and raised.starts_at == incident.due_at
-            if not is_told and moment(now) - incident.due_at < FRESH:
-                yield _firing(incident)
-        elif raised is not None and raised.status == "firing":
-            yield replace(raised, status="resolved", ends_at=moment(now))
+        firing = raised if raised is not None and raised.status == "firing" else None
+        if incident.due_at is None:
+            if firing is not None and firing.starts_at <= moment(now):
+                yield replace(firing, status="resolved", ends_at=moment(now))
+            return
+        is_told = firing is not None and firing.starts_at >= incident.due_at
+        if incident.is_overdue and not is_told and moment(now) - incident.due_at < FRESH:
+            yield _firing(incident)
 
 
 def _firing(incident: Incident) -> Notice:

@@ -1,6 +1,7 @@
 """The incidents of a day or a week as one page that needs nothing else: to be kept, mailed, printed."""
 
 from datetime import datetime
+from math import inf
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -38,7 +39,7 @@ class Span(Struct, frozen=True):
 
 def report(logs: Logs, span: Span, deadlines: Deadlines, now: int) -> tuple[str, int]:
     """The page, and how many incidents are on it. Raises `LogAway` or `LogUnfit`."""
-    view = View()
+    view = View(most_alerts=inf)
     for log in (FEEDBACK.log, ALERTS.log):
         for record in logs.scan(log):
             view.take(log, record)

@@ -10,7 +10,7 @@ from alerting.windows import Window
 from ingest.instants import DAY, HOUR, instant, moment
 
 KEPT = 7 * DAY  # of event time, behind the newest window
-MOST = 400_000  # windows; when there are more, less of the past is kept
+MOST = 400_000  # windows, and keys of additive ones; when there are more, less of the past is kept
 
 
 class Counts(NamedTuple):
@@ -46,14 +46,18 @@ class Windows:
     def __init__(self) -> None:
         self.present: int | None = None  # the end of the newest window: up to here event time is known
         self._held: dict[Subject, dict[int, Counts]] = {}
+        self._added: dict[bytes, int] = {}  # keys of additive ones, and where their windows start
         self._count = 0
         self._horizon = 0  # windows that start before it are gone
 
-    def take(self, window: Window) -> None:
-        """Hold a window in place of its earlier revision; an additive one is added to what is held."""
+    def take(self, key: bytes, window: Window) -> None:
+        """Hold a window in place of its earlier revision; an additive one is added to what is held, once by its key."""
         start, end = instant(window.start), instant(window.end)
-        if start < self._horizon:
+        if start < self._horizon or key in self._added:
             return
+        if window.additive:
+            self._added[key] = start
+            self._count += 1
         held = self._held.setdefault(window.subject, {})
         before = held.get(start)
         new = Counts(window.documents, window.negatives, window.late, window.revision)
@@ -119,7 +123,8 @@ class Windows:
                     del held[start]
                 if not held:
                     del self._held[subject]
-            self._count = sum(map(len, self._held.values()))
+            self._added = {key: start for key, start in self._added.items() if start >= self._horizon}
+            self._count = len(self._added) + sum(map(len, self._held.values()))
             if self._count <= MOST * 9 // 10:
                 return
             self._horizon += 6 * HOUR

@@ -61,7 +61,8 @@ class Read(NamedTuple):
 class View:
     """Alerts by id with their revisions, the newest windows, cases, and deliveries by the key of an alert."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_alerts: float = MOST_ALERTS) -> None:
+        self._most_alerts = most_alerts
         self.lock = RLock()
         self.read: dict[str, Read] = {}
         self.cases = Cases()
@@ -127,7 +128,7 @@ class View:
             case ALERTS.log:
                 self._take_alert(Revision(moment(record.appended_at), decode_alert(record.value)))
             case WINDOWS.log:
-                self.windows.take(decode_window(record.value))
+                self.windows.take(record.key or b"", decode_window(record.value))
             case FEEDBACK.log:
                 entry = decode_entry(record.value)
                 self.cases.add(entry)
@@ -147,7 +148,7 @@ class View:
             return  # it came by a second way
         revisions.append(told)
         self._incidents.setdefault(alert.incident, {})[alert.id] = None
-        while len(self._alerts) > MOST_ALERTS:
+        while len(self._alerts) > self._most_alerts:
             oldest = self._alerts.pop(next(iter(self._alerts)))[-1].alert
             members = self._incidents[oldest.incident]
             members.pop(oldest.id, None)

@@ -42,7 +42,7 @@ class Chat:
 
     def _tell(self, text: str, now: int) -> Answer:
         body = json.encode(self._robot.body(text, self._secret, now))
-        reply = self._posting.post(body, now, query=self._robot.query(self._secret, now))
+        reply = self._posting.post(body, now, query=self._robot.query(self._secret, now), reads_body=True)
         if isinstance(reply, Away):
             return reply
         answer = self._posting.judge(reply)

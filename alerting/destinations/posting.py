@@ -3,8 +3,8 @@
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ from alerting.tokens import SENDABLE, is_sendable
 from ingest.fetch import retry_after_s
 
 TIMEOUT_S = 5.0
-DRAIN_S = 0.5
+DRAIN_S = 0.5  # for a body that means nothing
 BODY_BYTES = 65_536  # of an answer; more is not read
 LARGEST_PORT = 65_535
 TRY_AGAIN = {408, 425, 429}
@@ -31,7 +31,7 @@ class Address(Struct, frozen=True):
     token: SecretStr | None = None  # sent as a bearer token
     ca_file: Path | None = None  # trust these authorities only; None: those of the system
     proxy: SecretStr | None = None
-    timeout_s: float = TIMEOUT_S  # until the answer's headers are there, names and handshakes included
+    timeout_s: float = TIMEOUT_S  # until the answer is there, names and handshakes included
 
 
 class Reply(Struct, frozen=True):
@@ -72,14 +72,24 @@ class Posting:
         return f"Posting({self.name!r}, {self.shown!r})"
 
     def post(
-        self, body: bytes, now: int, *, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        now: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        reads_body: bool = False,
     ) -> Reply | Away:
-        """One attempt at instant `now`; `query` is added to that of the address."""
+        """One attempt at instant `now`; `query` is added to that of the address.
+
+        With `reads_body` the body of a 2xx is a part of the answer: without it there is none.
+        """
         # A loop of its own, because only asyncio bounds the whole attempt: each of httpx's timeouts begins anew with
         # every byte, and none covers looking up a name.
         loop = AttemptLoop()
         try:
-            return loop.run_until_complete(self._attempt(self._request(body, headers or {}, query or {}), now))
+            request = self._request(body, headers or {}, query or {})
+            return loop.run_until_complete(self._attempt(request, now, reads_body))
         finally:
             loop.close()
 
@@ -103,11 +113,11 @@ class Posting:
             "POST", url, headers=self._fixed | dict(headers), content=body, extensions={"timeout": timeouts}
         )
 
-    async def _attempt(self, request: httpx.Request, now: int) -> Reply | Away:
+    async def _attempt(self, request: httpx.Request, now: int, reads_body: bool) -> Reply | Away:
         clock = asyncio.get_running_loop().time
         start = clock()
         try:
-            status, retry_after, body = await self._post(request)
+            status, retry_after, body = await self._post(request, reads_body)
         except (TimeoutError, httpx.TimeoutException):
             sentence = f"{self.shown} did not answer within {self._timeout_s:g} s"
             return Away("timeout", sentence, took_s=clock() - start)
@@ -116,18 +126,22 @@ class Posting:
             return Away(reason, sentence, took_s=clock() - start)
         return Reply(status, retry_after_s(retry_after, now), body, clock() - start)
 
-    async def _post(self, request: httpx.Request) -> tuple[int, str, bytes]:
+    async def _post(self, request: httpx.Request, reads_body: bool) -> tuple[int, str, bytes]:
         # The transport, not the client: that logs each address in full, with whatever password is in it.
         proxy = httpx.Proxy(self._proxy) if self._proxy else None
         body = bytearray()
+        ends = asyncio.get_running_loop().time() + self._timeout_s
         async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, proxy=proxy) as transport:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout_at(ends):
                 response = await transport.handle_async_request(request)
-            try:
-                with suppress(TimeoutError, httpx.RequestError):
-                    await _within(DRAIN_S, _read(response, body))
-            finally:
-                await response.aclose()
+            async with aclosing(response):
+                if reads_body and response.is_success:
+                    async with asyncio.timeout_at(ends):
+                        await _read(response, body)
+                else:
+                    with suppress(TimeoutError, httpx.RequestError):
+                        async with asyncio.timeout(DRAIN_S):
+                            await _read(response, body)
         return response.status_code, response.headers.get("retry-after", ""), bytes(body)
 
     def _explain(self, error: Exception) -> tuple[str, str]:
@@ -181,11 +195,6 @@ def _tls(ca_file: Path | None, name: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError):
         raise ValueError(f"{ca_file}, the authorities that {name} trusts, cannot be read as PEM") from None
-
-
-async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:
-    async with asyncio.timeout(seconds):
-        await work
 
 
 async def _read(response: httpx.Response, body: bytearray) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from msgspec import Struct
 
 from alerting.alerts import Alert
@@ -14,8 +15,8 @@ from alerting.notices import Notice
 
 Language = Literal["en", "zh"]
 EXCERPT = 200  # code points of a document
-# A headline must not call anybody: tags and names by which chat services do so lose their first mark.
-INERT = str.maketrans({"<": "＜", "@": "＠"})
+# A headline must not call anybody, nor lead elsewhere than it says: a tag, a name or a link loses its first mark.
+INERT = str.maketrans({"<": "＜", "@": "＠", "[": "［"})
 
 
 class Letter(Struct, frozen=True):
@@ -52,7 +53,7 @@ class Letters:
             "address": _address,
             "place": _place,
             "when": self._when,
-            "link": self.link,
+            "link": lambda alert: Markup(self.link(alert)),  # noqa: S704 - our own; its host may be [::1]
         }
 
     def write(self, matter: Matter) -> Letter:
@@ -73,7 +74,7 @@ class Letters:
 
 
 def _inert(value: object) -> object:
-    return value.translate(INERT) if isinstance(value, str) else value
+    return value.translate(INERT) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _percent(share: float) -> str:
@@ -92,7 +93,7 @@ def _excerpt(text: str) -> str:
 def _address(url: str) -> str:
     """An address of the web as it may stand in a text; empty if it is none."""
     is_one = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
-    return url.replace("<", "%3C").replace("@", "%40") if is_one else ""
+    return url.replace("<", "%3C").replace("@", "%40").replace("[", "%5B") if is_one else ""
 
 
 def _place(runbook: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from bellwether.kinds import Address, Duration, ReadableFile, Zone, web_address
 from bellwether.sections.section import Section, twice
+from ingest.document import LANGUAGES
 
 Type = Literal["log", "webhook", "dingtalk", "feishu", "wecom", "apprise", "alertmanager"]
 HTTP = ("url", "token", "ca_file", "proxy", "timeout")
@@ -49,8 +50,21 @@ def _time_of_day(value: object) -> object:
     return time.fromisoformat(value)
 
 
+def _language(name: str) -> str:
+    if name not in LANGUAGES:
+        raise ValueError(f"there is no language {name!r}: name one of {', '.join(LANGUAGES)}")
+    return name
+
+
+def _fits_a_subject(pattern: str) -> str:
+    plain = re.split(r"[*?[]", pattern, maxsplit=1)[0]  # whatever it fits begins so; without wildcards, is so
+    for kind in ("topic/", "entity/"):
+        if (plain.startswith(kind) and plain != kind) or (kind.startswith(plain) and plain != pattern):
+            return pattern
+    raise ValueError(f"{pattern!r} fits no subject: write topic/... or entity/...")
+
+
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
-Words = tuple[str, ...]
 
 
 class RouteSection(Section):
@@ -58,10 +72,18 @@ class RouteSection(Section):
 
     severities: tuple[Literal["warning", "critical"], ...] = ("warning", "critical")
     actions: tuple[Literal["page", "notify", "digest"], ...] = ("page", "notify", "digest")
-    subjects: Words = ()
-    languages: Words = ()
+    subjects: tuple[Annotated[str, AfterValidator(_fits_a_subject)], ...] = ()
+    languages: tuple[Annotated[str, AfterValidator(_language)], ...] = ()
     path: Literal["direct", "alertmanager", "both"] = "both"
     notices: bool = True
+
+    @classmethod
+    def clashes(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        """Something is told."""
+        if not given.get("severities", True):
+            yield "severities is empty: name at least one"
+        if not given.get("actions", True) and not given.get("notices"):
+            yield "actions is empty: name at least one, or set notices = true for notices alone"
 
 
 class QuietSection(Section):

@@ -162,6 +162,19 @@ def test_it_says_try_again_until_the_logs_are_there(outbox: Outbox, tmp_path: Pa
     assert (held.answers("away"), held.answers("taken")) == (2, 1)
 
 
+@pytest.mark.parametrize("token", [None, "t0ken"])
+@pytest.mark.parametrize("header", ["Origin", "Sec-Fetch-Site"])
+def test_a_web_page_that_is_open_on_this_machine_is_not_heard(outbox: Outbox, token: str | None, header: str) -> None:
+    held = Served(outbox, token)
+    held.receiver.open(outbox.logs)
+    said = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}[header]
+    sent = {header: said, "Content-Type": "text/plain", "Authorization": "Bearer t0ken"}
+    assert held.post(notification(posted("Lagging")), **sent) == 401
+    held.server.close()
+    assert notices(outbox) == []
+    assert held.answers("unauthorized") == 1
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -181,3 +181,38 @@ def test_a_variable_that_reaches_too_deep_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(f"BELLWETHER_{name}", "1")
     with pytest.raises(WrongSettings):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("route", "sentence"),
+    [
+        ('subjects = ["topic/*", "liquidity_run"]', "subjects.1: 'liquidity_run' fits no subject: write topic/... or"),
+        ('subjects = ["topics/liquidity_run"]', "subjects.0: 'topics/liquidity_run' fits no subject: write topic/..."),
+        ('subjects = ["liquidity*"]', "subjects.0: 'liquidity*' fits no subject: write topic/... or entity/..."),
+        ('subjects = ["topic"]', "subjects.0: 'topic' fits no subject: write topic/... or entity/..."),
+        ('subjects = ["entity/"]', "subjects.0: 'entity/' fits no subject: write topic/... or entity/..."),
+        ('subjects = [""]', "subjects.0: '' fits no subject: write topic/... or entity/..."),
+        ('languages = ["zh-CN"]', "languages.0: there is no language 'zh-CN': name one of en, zh, und"),
+        ("severities = []", "severities is empty: name at least one"),
+        ("actions = []", "actions is empty: name at least one, or set notices = true for notices alone"),
+        ("actions = []\nnotices = false", "actions is empty: name at least one"),
+    ],
+)
+def test_a_route_that_would_let_nothing_through_is_a_mistake(folder: Path, route: str, sentence: str) -> None:
+    (told,) = mistakes(folder, f"{WEBHOOK}[destination.route]\n{route}")
+    assert told.startswith("destination.0.route")
+    assert sentence in told
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        'subjects = ["*", "*/x", "topic/*", "topic/fx", "entity/Acme*", "*run", "t*", "[et]*", "?opic/fx", "topic*"]',
+        'languages = ["en", "zh", "und"]',
+        "subjects = []\nlanguages = []",
+        "actions = []\nnotices = true",
+    ],
+)
+def test_a_route_that_lets_something_through_is_taken(folder: Path, route: str) -> None:
+    settings = read_settings(written(folder, f"{WEBHOOK}[destination.route]\n{route}"))
+    assert read_settings(written(folder, shown(settings))).destination[0].route == settings.destination[0].route

@@ -35,7 +35,7 @@ def answers(subjects: list[Subject], count: int) -> Answers:
     view = View()
     for subject in subjects:
         for n in range(count):
-            view.windows.take(window(subject, n))
+            view.windows.take(b"", window(subject, n))
     return Answers(view, Deadlines(), dict)
 
 

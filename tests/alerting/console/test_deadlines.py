@@ -1,6 +1,6 @@
 """By when somebody must have taken up an incident, and what is told if nobody has."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,7 +11,7 @@ from alerting.console.incidents import Deadlines, incident_of
 from alerting.console.metrics import ConsoleMetrics
 from alerting.console.reminders import Reminders
 from alerting.console.view import SPANS, Read, View
-from ingest.instants import DAY, HOUR, MINUTE, moment
+from ingest.instants import DAY, HOUR, MINUTE, SECOND, moment
 from ingest.logs import Message, Record
 from tests.alerting.told import OPENED, told
 
@@ -95,6 +95,35 @@ def test_what_is_overdue_is_told_by_a_clock_that_was_set_back(desk: Told) -> Non
     desk.look(OPENED + DAY)
     desk.alert(told())
     assert desk.look(OPENED + 20 * MINUTE) == ["firing"]
+
+
+def test_a_clock_that_is_set_back_takes_back_nothing(desk: Told) -> None:
+    desk.alert(told())
+    assert [desk.look(OPENED + n * MINUTE) for n in (20, 10, 20, 21)] == [["firing"], [], [], []]
+    desk.say("acknowledge", OPENED + 22 * MINUTE)
+    assert desk.look(OPENED + 22 * MINUTE) == ["resolved"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "critical"),
+    [(3 * SECOND, timedelta(minutes=15)), (MINUTE, timedelta(minutes=15)), (0, timedelta(minutes=45))],
+)
+@pytest.mark.parametrize("mute_ends", [OPENED, OPENED + 20 * MINUTE])
+def test_two_consoles_that_do_not_agree_what_is_late_tell_it_once(
+    desk: Told, behind: int, critical: timedelta, mute_ends: int
+) -> None:
+    other = Reminders(desk.view, Deadlines(critical), ConsoleMetrics(CollectorRegistry()), escalate=True)
+    desk.say("mute", OPENED - MINUTE, until=moment(mute_ends))
+    desk.alert(told())
+    published = []
+    for now in range(OPENED, OPENED + 40 * MINUTE, SECOND):
+        if now == OPENED + 30 * MINUTE:
+            desk.say("acknowledge", now)
+        for reminders, at in ((desk.reminders, now), (other, now - behind)):
+            for message in reminders.look(at):
+                desk.take(message, at)
+                published.append((message.key or b"").decode().rpartition("/")[2])
+    assert published == ["firing", "resolved"]
 
 
 def test_a_mute_that_ends_before_the_deadline_changes_nothing(desk: Told) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 from typing import ClassVar
 
+import pytest
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from alerting.console.access import Access, AccessSettings, Caller, read_tokens
-from alerting.console.guard import SESSION, Guard
+from alerting.console.guard import SESSION, Guard, is_same_origin
 from tests.alerting.told import OPENED
 
 TOKEN = "a-token-of-more-than-twenty"
@@ -69,3 +70,20 @@ def test_no_backslash_of_a_cookie_is_unquoted_and_a_session_beside_it_holds() ->
     caller, cookies = told((b"cookie", sent.encode()))
     assert caller == Caller("ann", "session")
     assert cookies == {"other": BACKSLASHES.replace("\\", ""), SESSION: session}
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_ours"),
+    [
+        (b"http://desk.example:8700", True),
+        (b"https://desk.example:8700", True),
+        (b"http://desk.example", False),
+        (b"null", False),
+        (b"http://[", False),
+        (b"", False),
+        (b"desk.example:8700", False),
+    ],
+)
+def test_an_origin_is_ours_or_not_whatever_stands_there(origin: bytes, is_ours: bool) -> None:
+    headers = [(b"host", b"desk.example:8700"), (b"origin", origin)]
+    assert is_same_origin(Request({"type": "http", "headers": headers})) is is_ours

@@ -1,14 +1,20 @@
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from alerting.alerts import alert_message
 from alerting.cases import Entry, entry_message
+from alerting.console.view import MOST_ALERTS
 from bellwether.cli import cli
-from ingest.instants import moment
+from bellwether.clock import now
+from bellwether.opening import open_logs
+from bellwether.settings import read_settings
+from ingest.instants import DAY, moment
 from tests.alerting.console.shown import SCRIPT, showing
-from tests.alerting.told import OPENED
+from tests.alerting.told import OPENED, told
 from tests.publishing import publish
 
 
@@ -48,6 +54,13 @@ def test_a_share_is_told_of_stories_and_texts_are_told_apart(folder: Path) -> No
     assert "<td>9 of 12</td>" in english
     assert "12 条不同报道，平时为 6.5 条；12 条不同报道中负面 9 条，占 75\N{NO-BREAK SPACE}%" in chinese
     assert "来自 7 个来源；连同 28 篇转载，共 40 篇文本。" in chinese
+
+
+def test_a_report_leaves_no_old_incident_out(folder: Path) -> None:
+    later = (told(f"b{n}", opened_at=moment(OPENED + DAY)) for n in range(MOST_ALERTS))
+    with closing(open_logs(read_settings(folder / "bellwether.toml"), now)) as logs:
+        publish(logs, *map(alert_message, later))
+    assert written(folder, "2026-03-01", "2026-03-02", "en").count('<section id="i') == 2
 
 
 def test_a_report_speaks_chinese_too(folder: Path) -> None:

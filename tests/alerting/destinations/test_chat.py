@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from alerting.destinations.answers import Away, Delivered, Partly, Refused
 from alerting.destinations.chat import Chat
-from alerting.destinations.posting import Address
+from alerting.destinations.posting import TIMEOUT_S, Address
 from alerting.destinations.robots import ROBOTS, Kind
 from alerting.destinations.wording import Letters
 from tests.alerting.destinations import receiver
@@ -34,9 +34,9 @@ def saying(answer: object) -> Callable[[Handler], None]:
     return answering
 
 
-def chat(kind: Kind, there: Receiver, secret: str = "", language: str = "en") -> Chat:
+def chat(kind: Kind, there: Receiver, secret: str = "", language: str = "en", timeout_s: float = TIMEOUT_S) -> Chat:
     letters = Letters(language, ZoneInfo("Asia/Shanghai"))  # type: ignore[arg-type]
-    address = Address("group", SecretStr(there.url + "?access_token=t0ken"))
+    address = Address("group", SecretStr(there.url + "?access_token=t0ken"), timeout_s=timeout_s)
     return Chat(kind, address, SecretStr(secret) if secret else None, letters)
 
 
@@ -86,6 +86,38 @@ def test_http_200_without_a_code_is_no_yes(kind: Kind, body: bytes) -> None:
         answer = chat(kind, there).deliver(told(), OPENED)
     assert isinstance(answer, Away)
     assert answer.reason == "garbage"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_that_comes_a_while_after_its_headers_is_waited_for(kind: Kind) -> None:
+    body = json.dumps(YES[kind]).encode()
+
+    def answering(handler: Handler) -> None:
+        handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        receiver.stopping(handler).wait(1)
+        handler.wfile.write(body)
+
+    with receiving(answering) as there:
+        assert isinstance(chat(kind, there).deliver(told(), OPENED), Delivered)
+
+
+def begun(status: int) -> Callable[[Handler], None]:
+    """An answer whose body does not come to its end."""
+
+    def answering(handler: Handler) -> None:
+        handler.wfile.write(f"HTTP/1.1 {status} So\r\nContent-Length: 20\r\n\r\n{{".encode())
+        receiver.stopping(handler).wait(20)
+
+    return answering
+
+
+def test_a_body_that_is_not_there_when_the_attempt_is_over_is_no_answer_unless_the_status_says_all() -> None:
+    with receiving(begun(200), begun(400)) as there:
+        missing = chat("wecom", there, timeout_s=1).deliver(told(), OPENED)
+        refused = chat("wecom", there).deliver(told(), OPENED)
+    assert isinstance(missing, Away)
+    assert (missing.reason, missing.sentence.partition("... ")[2]) == ("timeout", "did not answer within 1 s")
+    assert isinstance(refused, Refused)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -52,6 +52,22 @@ def test_the_notice_of_every_rule_names_its_entry_in_the_runbook(rule: dict[str,
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_comes_from_outside_hides_no_address_and_ours_stay_as_they_are(language: Language) -> None:
+    link = "[reuters.com](https://evil.example)"
+    document = replace(told().top_documents[0], text=link, source=link, url=f"https://{link}")
+    alert = told("test-1", subject=Subject("entity", link), top_documents=(document,))
+    rule = {"alert": link, "annotations": {"summary": link, "description": link}}
+    letters = Letters(language, console="http://[::1]:8700")
+    foreign = [alert, notice(rule, runbook=link), digest(OPENED, [alert, notice(rule, runbook=link)])]
+    whole = "\n".join(letters.write(each).whole for each in foreign)
+    assert "[reuters" not in whole
+    assert "https://%5Breuters.com](https://evil.example)" in whole
+    assert "［reuters.com](https://evil.example)" in whole
+    assert letters.write(alert).title.startswith("[TEST 测试] ")
+    assert "http://[::1]:8700/alerts/test-1" in letters.write(alert).body.splitlines()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_digest_names_it_for_each_of_its_notices(language: Language) -> None:
     letter = Letters(language).write(digest(OPENED, [told(), *(notice(rule) for rule in RULES)][:4]))
     lines = [line.strip() for line in letter.body.splitlines()]
