@@ -21,7 +21,7 @@ def audit_start(settings: Settings, parts: Sequence[str], writer: str, logs: Log
         details["changed"] = "; ".join(_changes(before, details)) or "nothing"
     audit = Audit(writer, str(Ends(known)))
     with closing(logs.writer()) as out:
-        out.publish(audit.entry(now, "started", who, str(settings.file or "defaults"), details))
+        out.publish(audit.entry(now, "started", who, _encodable(settings.file or "defaults"), details))
         out.flush()
 
 
@@ -41,4 +41,9 @@ def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
         for number, each in enumerate(value):
             yield from _flat(each, f"{name}.{number}")
     else:
-        yield name, str(value)
+        yield name, _encodable(value)
+
+
+def _encodable(value: object) -> str:
+    """As text; of a path that is not UTF-8, the bytes that are not are escaped."""
+    return str(value).encode("utf-8", "backslashreplace").decode()

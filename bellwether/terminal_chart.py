@@ -42,31 +42,28 @@ def charts(
     Args:
         windows: the newest revision of each, additive ones beside it; any order.
         alerts: those to be marked.
-        start: of the first column, microseconds.
-        end: of the last one.
+        start: of the first column, microseconds; windows that end before it are left out.
+        end: of the last one, which takes in what is later: an alert opens after the text that it is told of.
         half_life: in which the usual share forgets, microseconds.
         width: how many columns.
     """
     length = max(end - start, width) / width
     columns: dict[str, list[Column]] = {}
 
-    def column(subject: str, at: int) -> Column | None:
-        place = int((at - start) / length)
-        if not 0 <= place < width:
-            return None
+    def column(subject: str, at: int) -> Column:
+        place = min(max(int((at - start) / length), 0), width - 1)
         return columns.setdefault(subject, [Column() for _ in range(width)])[place]
 
     for window in windows:
-        found = column(str(window.subject), instant(window.start))
-        if found is not None:
+        if instant(window.end) > start:
+            found = column(str(window.subject), instant(window.start))
             found.documents += window.stories
             found.negatives += window.story_negatives
     told: dict[str, int] = {}
     for alert in alerts:
         found = column(str(alert.subject), instant(alert.opened_at))
-        if found is not None:
-            told[str(alert.subject)] = told.get(str(alert.subject), 0) + 1
-            found.mark = CRITICAL if alert.severity == "critical" else found.mark.strip() or ALERT
+        told[str(alert.subject)] = told.get(str(alert.subject), 0) + 1
+        found.mark = CRITICAL if alert.severity == "critical" else found.mark.strip() or ALERT
     fade = 0.5 ** (length / half_life)
     made = [_chart(subject, mine, told.get(subject, 0), fade) for subject, mine in columns.items()]
     return sorted(made, key=lambda chart: (-chart.alerts, -chart.documents, chart.subject))

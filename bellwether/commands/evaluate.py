@@ -44,9 +44,10 @@ def evaluate(
     for option in ("out", "diagram"):
         _check_writable(option, options[option])
     with needs_extra("train"):
-        from classifier.training.data import DataError  # noqa: PLC0415 - `--help` need not wait for these
+        # `--help` need not wait for these.
         from classifier.training.evaluate import evaluate_artifact  # noqa: PLC0415
         from classifier.training.report import calibration, draw_reliability, tables  # noqa: PLC0415
+        from classifier.training.rows import DataError  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
     chosen = load().classifier
@@ -56,14 +57,14 @@ def evaluate(
         )
     except DataError as error:
         raise click.UsageError(str(error)) from None
-    console = Console()
-    for table in tables(figures):
-        console.print(table)
-    console.print(f"{figures['rows']:,} rows judged. {calibration(figures)}".strip(), highlight=False)
     if out := options["out"]:
         out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if options["diagram"]:
         draw_reliability(figures, options["diagram"])
+    console = Console(markup=False, emoji=False, highlight=False)  # a source may be named [desk]
+    for table in tables(figures):
+        console.print(table)
+    console.print(f"{figures['rows']:,} rows judged. {calibration(figures)}".strip())
 
 
 def _check_writable(option: str, file: Path | None) -> None:

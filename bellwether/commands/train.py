@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(exists=True, file_okay=False)
 WEAK = "Rows whose topics come from a rule: they count half, and are never tested on. Can be repeated."
 TEXTS = "Rows without labels, for the vocabulary, the warm-up and the teachers. Can be repeated."
-ENCODER = "A BERT-like encoder by name or path; else the MiniLM of the extra."
+ENCODER = "A BERT-like encoder with a WordPiece tokenizer, by name or path; else the MiniLM of the extra."
 START = "Go on from a trained model: `shipped`, or the --out of an earlier run."
 TEACHER = "Learn its answers too, also on the --texts: DIR/run/model. Can be repeated: the first that can read a text answers."
 GUIDE = "Follow its hidden states too, in texts of its languages: DIR/run/model of a model whose encoder has read them."
@@ -78,10 +79,12 @@ def train(
     with needs_extra("train"):
         # `--help` need not wait for these.
         from classifier.training.artifact import build  # noqa: PLC0415
-        from classifier.training.data import DataError, every_example  # noqa: PLC0415
+        from classifier.training.data import every_example  # noqa: PLC0415
+        from classifier.training.rows import DataError  # noqa: PLC0415
         from classifier.training.settings import Settings, TrainingError  # noqa: PLC0415
         from classifier.training.train import train as run  # noqa: PLC0415
 
+    _make(out)
     options["guide"] = options["guide"] or ""
     weak, texts, name = options.pop("weak"), options.pop("texts"), options.pop("name")
     try:
@@ -92,3 +95,12 @@ def train(
     click.echo("exporting, calibrating and measuring", err=True)
     build(model, examples, out, name)
     click.echo(f"the model is in {out}: look at its card.md, or ask bellwether evaluate --model {out} --data FILE")
+
+
+def _make(out: Path) -> None:
+    """Tells before the work that its outcome could not be kept."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise click.UsageError(f"--out {out} cannot be written: {error.strerror}") from None

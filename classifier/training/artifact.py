@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedConfig
+
 from classifier.artifact import FORMAT, NETWORK_CPU, NETWORK_GPU, NETWORK_SMALL, SENTIMENTS, TOKENIZER
 from classifier.training.calibrate import Calibration, calibrate
 from classifier.training.card import model_card, small_card
@@ -29,6 +31,8 @@ from classifier.training.licences import joined, licences_of
 from classifier.training.model import Card, load_model
 from classifier.training.quantize import quantize
 from classifier.training.scoring import Logits, score_onnx
+
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Contents:
     Attributes:
         name: of the artifact.
         card: of the trained model.
-        encoder_config: of its encoder: where transformers' settings of its kind do not hold.
+        encoder_config: of its encoder; the manifest has what differs from transformers' settings of its kind.
         licences: training data, one entry a source and licence: `source`, `licence`, `rows`; that of earlier trainings too.
         default: of the network that is usually meant.
         small: of its student, if there is one.
@@ -61,7 +65,7 @@ class Contents:
 
     name: str
     card: Card
-    encoder_config: dict[str, Any]
+    encoder_config: PreTrainedConfig
     licences: tuple[dict[str, Any], ...]
     default: Measured
     small: Measured | None = None
@@ -90,7 +94,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         "sentiments": list(SENTIMENTS),
         "max_tokens": contents.card.max_tokens,
         "encoder": contents.card.encoder,
-        "encoder_config": contents.encoder_config,
+        "encoder_config": contents.encoder_config.to_diff_dict(),
         "teachers": list(contents.card.teachers),
         "languages": list(contents.card.languages),
         "licences": list(contents.licences),
@@ -98,7 +102,7 @@ def write_manifest(contents: Contents, folder: Path, created_at: datetime) -> No
         **({"small": _said(small, topics)} if small else {}),
         "files": {name: _sha256(folder / name) for name in files},
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _said(network: Measured, topics: Sequence[str]) -> dict[str, Any]:
@@ -116,12 +120,11 @@ def _sha256(path: Path) -> str:
 
 
 def write_graphs(model: Path, out: Path, small: Path | None = None) -> None:
-    """Writes the tokenizer and the graphs of a trained model, int8 and float16, and of its student into the artifact's folder.
+    """Writes the tokenizer and the graphs of a trained model, int8 and float16, and of its student into the folder `out`.
 
     Raises:
         ValueError: the student is that of another model.
     """
-    out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model / "tokenizer.json", out / TOKENIZER)
     with tempfile.TemporaryDirectory() as scratch:
         export_fp32(model, Path(scratch) / "fp32.onnx")
@@ -142,10 +145,12 @@ def build(
 ) -> Contents:
     """Exports, calibrates on the validation fold, measures with cross-fitted calibration, and writes the folder.
 
+    An artifact that is there stays whole until its successor is, and keeps its id if that is the same.
+
     Args:
         model: the folder that training wrote.
         examples: what it was trained on; those that `split` holds out calibrate and judge it.
-        out: the folder to write.
+        out: the folder to write, made if it is not there.
         name: of the artifact.
         learnt: sources that are neither calibrated on nor judged: an earlier stage of training has learnt their held-out rows.
         small: the folder of the model's student.
@@ -153,20 +158,36 @@ def build(
     Raises:
         ValueError: the student is that of another model.
     """
-    write_graphs(model, out, small)
     taught, held_out = split(examples)
     validation = [example for example in held_out if example.source not in learnt]
     network, card = load_model(model)
-    contents = Contents(
-        name=name,
-        card=card,
-        encoder_config=network.encoder.config.to_diff_dict(),
-        licences=joined((*card.licences, *licences_of(taught))),
-        default=_measured(model, out / NETWORK_CPU, validation, learnt),
-        small=_measured(small, out / NETWORK_SMALL, validation, learnt) if small else None,
-    )
-    write_manifest(contents, out, datetime.now(UTC))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".artifact-", dir=out) as scratch:
+        folder = Path(scratch)
+        write_graphs(model, folder, small)
+        contents = Contents(
+            name=name,
+            card=card,
+            encoder_config=network.encoder.config,
+            licences=joined((*card.licences, *licences_of(taught))),
+            default=_measured(model, folder / NETWORK_CPU, validation, learnt),
+            small=_measured(small, folder / NETWORK_SMALL, validation, learnt) if small else None,
+        )
+        write_manifest(contents, folder, datetime.now(UTC))
+        if _says_the_same(folder / MANIFEST, out / MANIFEST):  # the same networks keep their id
+            (folder / MANIFEST).unlink()
+        for file in sorted(folder.iterdir(), key=lambda file: file.name == MANIFEST):
+            file.replace(out / file.name)
     return contents
+
+
+def _says_the_same(manifest: Path, before: Path) -> bool:
+    """Whether two manifests differ in nothing but when they were written."""
+    try:
+        one, other = (json.loads(file.read_text("utf-8")) | {"created_at": ""} for file in (manifest, before))
+    except (OSError, ValueError, TypeError):  # there is none before, or it is damaged
+        return False
+    return bool(one == other)
 
 
 def _measured(model: Path, graph: Path, validation: Sequence[Example], learnt: Sequence[str]) -> Measured:

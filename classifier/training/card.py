@@ -1,7 +1,9 @@
 """The model card's text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from transformers import PreTrainedConfig
 
 from classifier.training.model import Card
 from classifier.training.report import by_source, calibration
@@ -13,7 +15,7 @@ for each of 17 topics, negative / neutral / positive, and weights that show whic
 made for *watching shares over many texts*; a single answer is a hint to look, never a ground for a decision about a person or
 a trade.
 
-**Network.** An encoder of {num_hidden_layers} layers (hidden {hidden_size}) with a vocabulary extended to Chinese characters,
+**Network.** An encoder of {layers} layers (hidden {hidden}) with a vocabulary extended to Chinese characters,
 words and emoji, label-wise attention pooling and linear heads: {parameters:,} parameters. int8 weights with one activation
 scale a row.
 
@@ -88,7 +90,7 @@ def model_card(
     name: str,
     parameters: int,
     card: Card,
-    encoder_config: Mapping[str, Any],
+    encoder_config: PreTrainedConfig,
     licences: Sequence[dict[str, Any]],
     metrics: dict[str, Any],
 ) -> str:
@@ -98,7 +100,7 @@ def model_card(
         name: of the artifact.
         parameters: number of weights.
         card: of the trained model.
-        encoder_config: of its encoder, in transformers' words.
+        encoder_config: of its encoder.
         licences: `source`, `licence` and `rows` of each corpus.
         metrics: what `evaluate` returned, and `not_judged`: sources of which an earlier stage has learnt the held-out rows.
     """
@@ -113,7 +115,8 @@ def model_card(
     spoken = " and ".join(_LANGUAGES.get(each, each) for each in card.languages)
     languages = f" in {spoken}" if spoken else ""
     told = {"teachers": taught, "languages": languages, "encoder": card.encoder}
-    use = _USE.format(name=name, parameters=parameters, **told, **encoder_config)
+    size = {"layers": encoder_config.num_hidden_layers, "hidden": encoder_config.hidden_size, "parameters": parameters}
+    use = _USE.format(name=name, **told, **size)
     return use + _LICENCE + rows + _MEASURE + _figures(metrics) + limits
 
 

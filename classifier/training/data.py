@@ -2,15 +2,15 @@
 
 import hashlib
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from classifier.training.labels import RARE_TOPIC_HINTS, SENTIMENTS, TOPICS
-from classifier.training.rows import given_text, rows_of, text_of
+from classifier.training.rows import DataError, given_text, json_rows, rows_of, text_of
 from ingest.complaints import kind_of
 from ingest.language import language_of
 
@@ -97,16 +97,6 @@ class Example:
         return self.sentiment != UNLABELLED or any(self.topic_weights)
 
 
-class DataError(ValueError):
-    """Rows that cannot be trained on, all of them named in one message."""
-
-    def __init__(self, mistakes: Sequence[str], shown: int = 40) -> None:
-        self.mistakes = tuple(mistakes)
-        more = f"\n… and {len(mistakes) - shown} more" if len(mistakes) > shown else ""
-        some = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__(f"{some} in the data:\n" + "\n".join(mistakes[:shown]) + more)
-
-
 def read_examples(
     files: Iterable[Path], topics: Sequence[str], weights: LabelWeights, *, weak: bool = False
 ) -> list[Example]:
@@ -170,34 +160,32 @@ def unlabelled(rows: Iterable[Mapping[str, Any]], held_out: Sequence[Example]) -
 
 
 def every_example(labelled: Iterable[Path], weak: Iterable[Path], texts: Iterable[Path]) -> list[Example]:
-    """What a training is given, in the default label set: labelled rows, those labelled by rule, and unlabelled ones."""
-    examples = read_examples(labelled, TOPICS, LabelWeights()) + read_examples(weak, TOPICS, LabelWeights(), weak=True)
-    return examples + unlabelled(json_rows(texts), split(examples)[1])
-
-
-def json_rows(files: Iterable[Path]) -> list[dict[str, Any]]:
-    """The rows with a text of files whose labels, if any, do not matter; how many lines are left out goes to standard error.
+    """What a training is given, in the default label set: labelled rows, those labelled by rule, and unlabelled ones.
 
     Raises:
-        DataError: nothing of a file can be read.
+        DataError: as `read_examples` and `json_rows` do, with the mistakes of all files together.
     """
+    examples: list[Example] = []
     rows: list[dict[str, Any]] = []
     mistakes: list[str] = []
-    for path in files:
-        found: list[dict[str, Any]] = []
-        left_out: list[str] = []
-        for place, row in rows_of(path, is_labelled=False):
-            if isinstance(row, dict) and text_of(row):
-                found.append(row)
-            else:
-                left_out.append(f"{place}: {row if isinstance(row, str) else 'no text'}")
-        if left_out and found:
-            print(f"{path.name}: {len(left_out)} lines are left out. The first: {left_out[0]}", file=sys.stderr)
-        mistakes += [] if found else left_out
-        rows += found
+    with _noting(mistakes):
+        examples += read_examples(labelled, TOPICS, LabelWeights())
+    with _noting(mistakes):
+        examples += read_examples(weak, TOPICS, LabelWeights(), weak=True)
+    with _noting(mistakes):
+        rows += json_rows(texts)
     if mistakes:
         raise DataError(mistakes)
-    return rows
+    return examples + unlabelled(rows, split(examples)[1])
+
+
+@contextmanager
+def _noting(mistakes: list[str]) -> Iterator[None]:
+    """Adds what is wrong to `mistakes` instead of raising it."""
+    try:
+        yield
+    except DataError as error:
+        mistakes += error.mistakes
 
 
 class _LabelledRow:
@@ -217,6 +205,8 @@ class _LabelledRow:
             found.append(f"sentiment is {row['sentiment']!r}, not one of {', '.join(SENTIMENTS)}")
         if row.get("sentiment_classes", 3) not in (None, 2, 3):
             found.append(f"sentiment_classes is {row['sentiment_classes']!r}, not 2 or 3")
+        if row.get("sentiment") == "neutral" and row.get("sentiment_classes") == 2:
+            found.append("sentiment is neutral, but sentiment_classes is 2: a corpus of two classes has none")
         if row.get("sentiment") is None and row.get("topics") is None:
             found.append("neither sentiment nor topics")
         if row.get("fold") is not None and not _FOLD.fullmatch(str(row["fold"])):

@@ -22,7 +22,6 @@ from classifier.training.calibrate import Calibration, calibrate, known_labels
 from classifier.training.data import (
     FEWEST_HELD_OUT,
     UNLABELLED,
-    DataError,
     Example,
     LabelWeights,
     read_examples,
@@ -39,6 +38,7 @@ from classifier.training.figures import (
 )
 from classifier.training.intervals import interval
 from classifier.training.labels import SENTIMENTS
+from classifier.training.rows import DataError
 from classifier.training.scoring import Logits, score_onnx
 
 NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2

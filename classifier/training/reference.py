@@ -9,8 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from classifier.training.data import json_rows
-from classifier.training.rows import text_of
+from classifier.training.rows import json_rows, text_of
 from classifier.training.scoring import score_torch
 
 

@@ -5,8 +5,9 @@ import gzip
 import io
 import json
 import re
+import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,16 @@ from ingest.files import LONGEST
 
 _COLUMNS = (("text", "title"), ("sentiment", "topics"))  # of a table: one of each
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON may write half of a character
+
+
+class DataError(ValueError):
+    """Rows that cannot be trained on, all of them named in one message."""
+
+    def __init__(self, mistakes: Sequence[str], shown: int = 40) -> None:
+        self.mistakes = tuple(mistakes)
+        more = f"\n… and {len(mistakes) - shown} more" if len(mistakes) > shown else ""
+        some = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__(f"{some} in the data:\n" + "\n".join(mistakes[:shown]) + more)
 
 
 def rows_of(path: Path, *, is_labelled: bool = True) -> Iterator[tuple[str, dict[str, Any] | str]]:
@@ -36,6 +47,31 @@ def rows_of(path: Path, *, is_labelled: bool = True) -> Iterator[tuple[str, dict
     for number, line in enumerate(text, start=1):
         if line.strip():
             yield f"{path.name} line {number}", _json_row(line)
+
+
+def json_rows(files: Iterable[Path]) -> list[dict[str, Any]]:
+    """The rows with a text of files whose labels, if any, do not matter; how many lines are left out goes to standard error.
+
+    Raises:
+        DataError: nothing of a file can be read.
+    """
+    rows: list[dict[str, Any]] = []
+    mistakes: list[str] = []
+    for path in files:
+        found: list[dict[str, Any]] = []
+        left_out: list[str] = []
+        for place, row in rows_of(path, is_labelled=False):
+            if isinstance(row, dict) and text_of(row):
+                found.append(row)
+            else:
+                left_out.append(f"{place}: {row if isinstance(row, str) else 'no text'}")
+        if left_out and found:
+            print(f"{path.name}: {len(left_out)} lines are left out. The first: {left_out[0]}", file=sys.stderr)
+        mistakes += [] if found else left_out
+        rows += found
+    if mistakes:
+        raise DataError(mistakes)
+    return rows
 
 
 def text_of(row: Mapping[str, Any]) -> str:

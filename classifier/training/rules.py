@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from classifier.training.data import json_rows
 from classifier.training.labels import TOPICS
-from classifier.training.rows import text_of
+from classifier.training.rows import json_rows, text_of
 
 _MOVES = (
     "rises|falls|edges|gains|slips|steady|firms?|holds|climbs|drops|slides|jumps|hits|retreats|eases|recovers|rallies"

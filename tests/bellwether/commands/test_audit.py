@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import subprocess
 import sys
@@ -57,6 +58,21 @@ def test_a_start_says_what_has_changed_in_the_settings_and_no_secret(config: Pat
     assert third.details["changed"] == "nothing"
     assert b"hush" not in json.encode(second)
     assert b"qX7" not in json.encode(second)
+
+
+def test_a_start_from_a_folder_whose_name_is_not_utf_8_is_written_down(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode("测试".encode("gb18030"))
+    folder.mkdir()
+    (folder / "bellwether.toml").touch()
+    settings = read_settings(folder / "bellwether.toml")
+    with closing(EmbeddedLogs(settings.log_path, lambda: AT)) as logs:
+        logs.ensure([AUDIT])
+        for writer in ("a", "b"):
+            audit_start(settings, ["run"], writer, logs, AT)
+        _, second = entries(logs.scan(AUDIT.log))
+    assert second.about == str(tmp_path / r"\udcb2\udce2\udcca\udcd4" / "bellwether.toml")
+    assert second.details["changed"] == "nothing"
+    assert call(folder / "bellwether.toml", "verify").exit_code == 0
 
 
 def test_verify_prints_the_newest_hash_and_ends_with_one_when_something_is_gone(

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import BPE, Unigram, WordPiece
 
 from tests.bellwether.commands.calls import Caller
 from tests.classifier.training.made import rows
@@ -81,7 +83,30 @@ def test_an_encoder_that_is_not_there_is_told(call: Caller, labelled: Path, tmp_
         done = call("train", "--data", str(labelled), "--out", "mine", "--encoder", name)
         assert done.code == 2, name
         assert f"{name} is no encoder that can be had" in " ".join(done.err.split())
-    assert not (tmp_path / "mine").exists()
+    assert not [*(tmp_path / "mine").iterdir()]
+
+
+@pytest.mark.parametrize(
+    "model", [BPE({"<pad>": 0, "a": 1}, []), Unigram([("<pad>", 0.0), ("a", -1.0)]), WordPiece({"<pad>": 0, "a": 1})]
+)
+def test_an_encoder_whose_tokenizer_is_of_another_kind_is_refused(
+    call: Caller, labelled: Path, tmp_path: Path, model: BPE | Unigram | WordPiece
+) -> None:
+    write_encoder(tmp_path / "encoder")
+    (tmp_path / "encoder" / "tokenizer.json").write_text(Tokenizer(model).to_str(), "utf-8")
+    told = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>"}
+    (tmp_path / "encoder" / "tokenizer_config.json").write_text(json.dumps(told), "utf-8")
+    done = call("train", "--data", str(labelled), "--out", "mine", "--encoder", "encoder")
+    assert done.code == 2
+    assert "encoder has no fast WordPiece tokenizer with [PAD], [UNK]" in " ".join(done.err.split())
+
+
+def test_where_a_model_cannot_be_kept_is_told_before_the_work(call: Caller, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "x", "sentiment": "angry"}\n')
+    done = call("train", "--data", "rows.jsonl", "--out", "rows.jsonl/mine")
+    assert done.code == 2
+    assert "--out rows.jsonl/mine cannot be written: Not a directory" in " ".join(done.err.split())
+    assert "angry" not in done.err
 
 
 def test_where_figures_cannot_be_kept_is_told_before_the_work(call: Caller, tmp_path: Path) -> None:
@@ -109,7 +134,7 @@ def test_all_mistakes_are_told_before_the_first_step(call: Caller, tmp_path: Pat
         "c.jsonl: cannot be read",
     ):
         assert told in done.err
-    assert not (tmp_path / "mine").exists()
+    assert not [*tmp_path.glob("mine/*")]
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
@@ -130,3 +155,11 @@ def test_a_file_without_held_out_rows_is_refused_with_the_way_out(call: Caller, 
     done = call("evaluate", "--data", "learnt.jsonl")
     assert done.code == 2
     assert "judge all rows instead" in done.err
+
+
+def test_a_source_is_told_as_it_is_written(call: Caller, tmp_path: Path) -> None:
+    made = [row | {"source": "desk[/eu]:bank:"} for row in rows()]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, made)), "utf-8")
+    done = call("evaluate", "--data", "rows.jsonl", "--all")
+    assert done.code == 0
+    assert "desk[/eu]:bank:" in done.out

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples, split
+from classifier.training.data import UNLABELLED, Example, LabelWeights, every_example, read_examples, split
 from classifier.training.labels import TOPICS
+from classifier.training.rows import DataError
 from ingest.decode import Decoder
 
 
@@ -38,6 +39,16 @@ def test_all_mistakes_of_all_files_are_told_together(tmp_path: Path) -> None:
     assert "first.jsonl line 3: no text" in message
     assert "second.jsonl line 1: topics has unknown names: sport" in message
     assert "second.jsonl line 2: neither sentiment nor topics" in message
+
+
+def test_mistakes_in_labelled_ruled_and_unlabelled_rows_are_told_together(tmp_path: Path) -> None:
+    labelled = write(tmp_path / "labelled.jsonl", {"text": "a", "sentiment": "angry"})
+    ruled = write(tmp_path / "ruled.jsonl", {"text": "b", "topics": ["sport"]})
+    texts = write(tmp_path / "texts.jsonl", "{")
+    with pytest.raises(DataError) as told:
+        every_example([labelled], [ruled], [texts])
+    places = [mistake.partition(":")[0] for mistake in told.value.mistakes]
+    assert places == ["labelled.jsonl line 1", "ruled.jsonl line 1", "texts.jsonl line 1"]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +183,11 @@ def test_a_rule_made_topic_counts_less_and_what_it_omits_is_unknown(tmp_path: Pa
 def test_a_two_way_corpus_is_marked_as_such(tmp_path: Path) -> None:
     row = one(tmp_path, {"text": "Going down", "sentiment": "negative", "sentiment_classes": 2})
     assert row.is_two_way
+
+
+def test_a_two_way_corpus_says_neutral_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="sentiment is neutral, but sentiment_classes is 2"):
+        one(tmp_path, {"text": "Unchanged", "sentiment": "neutral", "sentiment_classes": 2})
 
 
 def test_a_csv_file_reads_like_its_json_form(tmp_path: Path) -> None:

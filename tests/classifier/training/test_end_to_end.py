@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from transformers import BertConfig
 
 from classifier.artifact import Artifact
 from classifier.session import Outputs
@@ -97,9 +98,10 @@ def test_the_artifact_folder_holds_what_the_serving_side_expects(tiny: Artifact)
 )
 def test_the_card_names_the_languages_that_were_learnt(languages: tuple[str, ...], told: str) -> None:
     metrics = {"sentiment": {}, "topics": {}, "calibration_error": {}, "not_judged": []}
-    config = {"num_hidden_layers": 2, "hidden_size": 32}
+    config = BertConfig(num_hidden_layers=2, hidden_size=32)
     card = model_card("own", 5, Card(TOPICS, "tiny", languages=languages), config, [], metrics)
     assert f"A model for short financial texts{told}" in card
+    assert "An encoder of 2 layers (hidden 32)" in card
     assert "bilingual" not in card
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from classifier.training.calibrate import Calibration
-from classifier.training.data import UNLABELLED, DataError, Example, LabelWeights, read_examples
+from classifier.training.data import UNLABELLED, Example, LabelWeights, read_examples
 from classifier.training.evaluate import Answers, cross_fitted, evaluate
 from classifier.training.labels import TOPICS
 from classifier.training.report import by_source, calibration, draw_reliability, tables
+from classifier.training.rows import DataError
 from classifier.training.scoring import Logits
 
 OTHER, FX = TOPICS.index("other"), TOPICS.index("fx")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from classifier.training.data import DataError, Example, LabelWeights, json_rows, read_examples
+from classifier.training.data import Example, LabelWeights, read_examples
 from classifier.training.labels import TOPICS
+from classifier.training.rows import DataError, json_rows
 from ingest.files import LONGEST
 
 

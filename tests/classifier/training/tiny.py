@@ -1,11 +1,12 @@
 """A tiny English encoder and tokenizer: everything real but the size."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tokenizers import BertWordPieceTokenizer
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedModel
 
 from classifier.training import artifact
 from classifier.training.data import LabelWeights, read_examples
@@ -33,7 +34,19 @@ def tokenizer_json(sentences: tuple[str, ...] = SENTENCES) -> str:
     return made.to_str()
 
 
-def write_encoder(folder: Path) -> str:
+def bert(rows: int) -> PreTrainedModel:
+    """Two layers of 32, with so many word rows."""
+    return BertModel(
+        BertConfig(vocab_size=rows, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
+    )
+
+
+def distilbert(rows: int) -> PreTrainedModel:
+    """One of the same size whose settings have other names."""
+    return DistilBertModel(DistilBertConfig(vocab_size=rows, dim=32, n_layers=2, n_heads=2, hidden_dim=64))
+
+
+def write_encoder(folder: Path, make: Callable[[int], PreTrainedModel] = bert) -> str:
     """Writes an encoder of two layers of 32 that `AutoModel` and `AutoTokenizer` read; returns its path."""
     torch.manual_seed(3)
     folder.mkdir(parents=True)
@@ -41,10 +54,7 @@ def write_encoder(folder: Path) -> str:
     names = {f"{n}_token": f"[{n.upper()}]" for n in ("pad", "unk", "cls", "sep", "mask")}
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", **names}), "utf-8")
     rows = len(json.loads(tokenizer_json())["model"]["vocab"])
-    config = BertConfig(
-        vocab_size=rows, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
-    )
-    BertModel(config).save_pretrained(folder)
+    make(rows).save_pretrained(folder)
     return str(folder)
 
 
