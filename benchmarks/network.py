@@ -61,7 +61,7 @@ class Network:
 
     def bare(self, texts: Sequence[str]) -> float:
         """Seconds for texts tokenised and put into the daemon's shapes beforehand, a run on each thread at once."""
-        batches = [self._whole(group, members) for group, members in self.groups(texts)]
+        batches = [self._batch(group, members) for group, members in self.groups(texts)]
         with ThreadPoolExecutor(self._session.runs) as threads:
             began = time.perf_counter()
             for run in [threads.submit(self._session.run, *batch) for batch in batches]:
@@ -70,7 +70,7 @@ class Network:
 
     def spread(self, texts: Sequence[str]) -> float:
         """The same one run after another, each spread over all threads: what the runtime does unless told otherwise."""
-        batches = [self._whole(group, members) for group, members in self.groups(texts)]
+        batches = [self._batch(group, members) for group, members in self.groups(texts)]
         began = time.perf_counter()
         for ids, mask in batches:
             self._plain.run(None, {"input_ids": ids, "attention_mask": mask})
@@ -91,10 +91,9 @@ class Network:
             self._scorer.score(portion)
         return time.perf_counter() - began
 
-    def _whole(self, group: PaddedBatch, members: Sequence[NDArray[np.int64]]) -> Batch:
-        """The whole shape: missing rows repeat the last text, as in the product."""
-        missing = group.shape.rows - len(members)
-        return padded([*members, *[members[-1]] * missing], group.shape.length, self.tokenizer.padding)
+    def _batch(self, group: PaddedBatch, members: Sequence[NDArray[np.int64]]) -> Batch:
+        """Without the rows that are missing: the product leaves them out too, once it knows that it may."""
+        return padded(members, group.shape.length, self.tokenizer.padding)
 
 
 def padded(rows: Sequence[NDArray[np.int64]], length: int, padding: int) -> Batch:

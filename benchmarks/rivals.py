@@ -46,7 +46,7 @@ class TorchNetwork:
         self._model = LabelAttention(encoder, len(network.manifest.topics)).eval()
 
     def same_batches(self, texts: Sequence[str]) -> float:
-        """Seconds for tokens, the daemon's batches (without rows that only fill up), the network and its probabilities."""
+        """Seconds for tokens, the daemon's batches, the network and its probabilities."""
         began = time.perf_counter()
         for group, members in self._network.groups(texts):
             self._answer(*padded(members, group.shape.length, self._network.tokenizer.padding))

@@ -15,14 +15,15 @@ import numpy as np
 import onnxruntime
 import pytest
 from msgspec import structs
+from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
-from classifier.artifact import SENTIMENTS, Model, ModelFails, read_artifact
+from classifier.artifact import SENTIMENTS, SHIPPED, Model, ModelFails, read_artifact
 from classifier.batches import PaddedBatch, Shape
 from classifier.device import DeviceError
 from classifier.scorer import OTHER, REMEMBERED, Scored, Scorer, Stopped, Work, _Verdict, whole_shares
 from classifier.scores import WHOLE
-from classifier.session import CPU, CUDA
+from classifier.session import CPU, CUDA, Outputs
 from classifier.tokenizer import MOST_CHUNKS
 from tests.classifier.made import texts
 
@@ -102,6 +103,36 @@ def test_a_row_of_the_network_is_the_same_bit_for_bit_whatever_the_other_rows_ho
             alone = scorer._run(PaddedBatch(shape, (place,)), chunks)
             for one, all_rows in zip(alone, company, strict=True):
                 assert np.array_equal(one[0], all_rows[row])
+
+
+def test_rows_that_are_missing_are_left_out_once_it_is_known_that_they_may(scorer: Scorer) -> None:
+    again = Scorer(read_artifact(SHIPPED), scorer._session, scorer._tokenizer)
+    first, second, third = Work(), Work(), Work()
+    again.score(["Bank halts withdrawals"], work=first)
+    again.score(["Fund halts redemptions"], work=second)
+    again.score(["Shop halts deliveries", "Port halts deliveries"], work=third)
+    assert [work.batches[0].places // 8 for work in (first, second, third)] == [16, 1, 16]
+
+
+def test_where_a_processor_adds_up_otherwise_with_fewer_rows_shapes_stay_whole(scorer: Scorer) -> None:
+    class Otherwise:
+        """Another processor."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(scorer._session, name)
+
+        def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Outputs:
+            outputs = scorer._session.run(ids, mask)
+            return outputs._replace(topic_logits=outputs.topic_logits + np.float32(1e-6) * len(ids))
+
+    other = Scorer(read_artifact(SHIPPED), Otherwise(), scorer._tokenizer)  # type: ignore[arg-type]
+    alone, later, company = Work(), Work(), Work()
+    said = other.score(["Bank halts withdrawals"], work=alone)
+    other.forget()
+    assert other.score(["Bank halts withdrawals"], work=later) == said
+    other.forget()
+    assert other.score(["Bank halts withdrawals", "Fund halts redemptions"], work=company)[:1] == said
+    assert {work.batches[0].places for work in (alone, later, company)} == {16 * 8}
 
 
 def test_padding_moves_no_logit(scorer: Scorer) -> None:
