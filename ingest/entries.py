@@ -22,6 +22,8 @@ _ENDS = ("</rss>", "</feed>", "</rdf:rdf>")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ELEMENT = re.compile(r"<\w", re.ASCII)
 _LONGEST_HEAD = 10_000  # characters before the first element: comments, entities
+_HAS_CLOCK = re.compile(r"\d:\d\d", re.ASCII)
+_ENDS_IN_ZONE = re.compile(r"\d:\d\d(?:\.\d+)?\s*(?:Z|GMT|UTC|(?:GMT|UTC)?[+-]\d\d:?\d\d)$", re.ASCII | re.IGNORECASE)
 _REFERENCE = re.compile(r"&#(?:([0-9]+)|[xX]([0-9a-fA-F]+));?")
 _FeedParser = feedparser.mixin._FeedParserMixin  # noqa: SLF001 - it has no setting for what follows
 _join_author = _FeedParser._sync_author_detail  # noqa: SLF001
@@ -90,7 +92,7 @@ def _hash(parts: tuple[Any, ...]) -> str:
 
 
 def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:
-    """The time that an entry tells; feedparser knows more ways to write one, all read as UTC."""
+    """The time that an entry tells. feedparser knows more ways to write one, but not each zone, and no afternoon."""
     if name not in entry or not entry[name]:  # `get` would answer with the one for the other
         return None
     written = entry[name]
@@ -98,14 +100,17 @@ def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:
         return read_time(written, zone)
     except UnreadableTime:
         parsed = entry.get(f"{name}_parsed")
-    if parsed is None or written.startswith("-"):  # of a year before the first it makes the year 2000
+    # Where it is at a loss it makes up a year or a day.
+    if parsed is None or str(parsed.tm_year) not in written or not _HAS_CLOCK.search(written):
         return None
     try:
         at = datetime.fromtimestamp(timegm(parsed), UTC)
         plausible(at, written)
     except (ValueError, OverflowError, OSError):
         return None
-    return Published(at, precise=True)
+    if _ENDS_IN_ZONE.search(written):
+        return Published(at, precise=True)
+    return Published(at.replace(hour=0, minute=0, second=0, tzinfo=zone), precise=False)
 
 
 def _readable(text: str) -> bytes:

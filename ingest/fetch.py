@@ -14,12 +14,14 @@ import httpx
 from msgspec import Struct
 
 from ingest.instants import SECOND, instant
+from ingest.logs import LogUnfit
 
 LARGEST = 10_000_000  # bytes of a feed, unpacked
 LONGEST_S = 60  # for one feed with all its redirects, so that a slow one does not hold up the others
 _AGENT = "Bellwether (feed reader)"
 # Sixteen letters and digits in a row, or twenty with hyphens, as headlines in addresses have them too.
 _TOKEN = re.compile(r"(?=[\w=-]*\d)[\w=-]{20,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}", re.ASCII)
+_PROXIES = "ALL_PROXY, HTTP_PROXY, HTTPS_PROXY"
 _REDIRECTS = 5
 _PACKINGS = ("br", "compress", "deflate", "gzip", "x-gzip", "zstd")
 _ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
@@ -50,8 +52,14 @@ class WebClient:
     """A client for feeds, bounded in what it takes and, as a whole, in how long: not thread-safe."""
 
     def __init__(self) -> None:
+        """Raises `LogUnfit` if the environment names a proxy that cannot be used; the sentence does not hold its address."""
         headers = {"User-Agent": _AGENT, "Accept": _ACCEPT, "Accept-Encoding": "gzip"}
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(20.0), headers=headers)
+        try:
+            self._client = httpx.AsyncClient(timeout=httpx.Timeout(20.0), headers=headers)
+        except (ImportError, ValueError, httpx.InvalidURL):  # for SOCKS, another scheme, no address
+            raise LogUnfit(
+                f"the proxy in the environment ({_PROXIES}) cannot be used for feeds: unset it or name an http:// one"
+            ) from None
         self._runner = asyncio.Runner()  # only what can be cancelled can be bounded: headers may come byte by byte
 
     def __enter__(self) -> Self:

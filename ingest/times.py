@@ -20,9 +20,11 @@ _DATE = (
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
 _ZONE = r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASCII | re.IGNORECASE)
+_BASIC_CLOCK = re.compile(r"\A(\d{8}T\d\d)(\d\d)(\d\d)", re.ASCII | re.IGNORECASE)
+_MAILED_DATE = re.compile(r"(?:[a-z]+,\s*)?\d{1,2}\s+[a-z]+\s+\d{4}", re.ASCII | re.IGNORECASE)
 _ENDS_IN_CLOCK = re.compile(r"\s\d{1,2}:\d\d(?::\d\d)?(?:\s+\d{4})?$", re.ASCII)  # ctime has the year behind it
 _MAILED_ZONE = re.compile(r"[:.]\d\d\s*([+-]\d\d[0-5]\d|[A-Z]+)(?![^\s(])", re.ASCII | re.IGNORECASE)  # behind a clock
-_UNSET_YEAR = re.compile(r"[a-z][\s-]+0\d{3}\s", re.ASCII | re.IGNORECASE)  # "30 Nov -0001": Python makes it 2000
+_UNSET_YEAR = re.compile(r"[a-z][\s-]+0\d{3}(?!\d)", re.ASCII | re.IGNORECASE)  # "30 Nov -0001": Python makes it 2000
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
 
 
@@ -60,7 +62,7 @@ def _written(text: str, zone: tzinfo | None) -> Published:
     """What a text says."""
     if len(text) > LONGEST_TIME:
         raise UnreadableTime(f"{shown(text)}, which is too long for a time")
-    found = _TIME.fullmatch(text)
+    found = _TIME.fullmatch(_BASIC_CLOCK.sub(r"\1:\2:\3", text))
     if found is None:
         return _mailed(text, zone)
     year, *rest = found.groups()
@@ -81,13 +83,18 @@ def _written(text: str, zone: tzinfo | None) -> Published:
 
 
 def _mailed(text: str, zone: tzinfo | None) -> Published:
-    """A time as mails and RSS write it: `Sun, 01 Mar 2026 09:30:00 GMT`."""
+    """A time as mails and RSS write it: `Sun, 01 Mar 2026 09:30:00 GMT`, or only its date."""
+    bare = _MAILED_DATE.fullmatch(text) is not None
     try:
-        at = parsedate_to_datetime(text)
+        at = parsedate_to_datetime(f"{text} 00:00" if bare else text)
     except (ValueError, IndexError, TypeError, OverflowError):
         raise UnreadableTime(f"{shown(text)}, which is no time like 2026-03-01T09:30:00Z") from None
     if _UNSET_YEAR.search(text):
         raise UnreadableTime(f"{shown(text)}, which is an unset time")
+    if bare:
+        if zone is None:
+            raise _zoneless(text, bare=True)
+        return Published(at.replace(tzinfo=zone), precise=False)
     named = _MAILED_ZONE.search(text)
     local = at.replace(tzinfo=zone)
     if named and local.tzname() == named[1].upper():  # CST is one zone in mails, and another in China

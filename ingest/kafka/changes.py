@@ -42,5 +42,13 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             return self.consumer.poll(**how)
         except CorruptRecordError as error:
-            self._spent = error
-            raise
+            self._spent = self._located(error)
+            raise self._spent from error
+
+    def _located(self, error: CorruptRecordError) -> CorruptRecordError:
+        """The same error, saying where; those of kafka-python about a single record do not."""
+        in_work = self.consumer._fetcher._next_partition_records  # noqa: SLF001 - there is no other way to know
+        if not in_work:
+            return error
+        log, partition = in_work.topic_partition
+        return CorruptRecordError(f"{log}/{partition} from position {in_work.next_fetch_offset} on ({error.args[0]})")

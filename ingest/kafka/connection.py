@@ -22,6 +22,7 @@ OURS = {
     "bootstrap_servers",
     "enable_auto_commit",
     "enable_idempotence",
+    "enable_incremental_fetch_sessions",
     "group_id",
     "isolation_level",
     "kafka_client",
@@ -192,6 +193,9 @@ def explain(error: Exception, connection: KafkaConnection, log: str = "") -> Log
         return LogUnfit(f"the settings for Kafka do not fit together: {error.args[0] if error.args else error}")
     if isinstance(error, kafka_errors.KafkaTimeoutError | kafka_errors.KafkaConnectionError):
         return LogAway(f"Kafka at {connection.servers} cannot be reached{about}: is it up? check security_protocol too")
+    if isinstance(error, kafka_errors.CorruptRecordError):  # by a disk, or a program whose header's name is no UTF-8
+        found = f"Kafka at {connection.servers} holds what cannot be read{about}{_details(error)}"
+        return LogAway(f"{found}: mend it, or delete it as the runbook says under LogAway")
     if isinstance(error, kafka_errors.NodeNotReadyError):
         return LogAway(f"Kafka at {connection.servers} cannot be reached at present{about}")
     return LogAway(f"Kafka at {connection.servers} could not do it now{about}: {error}")

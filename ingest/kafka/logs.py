@@ -42,6 +42,7 @@ class KafkaLogs:
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            enable_incremental_fetch_sessions=False,  # within one, "nothing new" is an answer without the partition
         )
         try:
             yield from _scan(consumer, TopicPartition(log, partition), start, self._connection)
@@ -71,9 +72,8 @@ def _scan(consumer: Any, at: Any, start: int | None, connection: KafkaConnection
     oldest = consumer.beginning_offsets([at], timeout_ms=patience_s * 1000)[at]
     end = consumer.end_offsets([at], timeout_ms=patience_s * 1000)[at]
     position = oldest if start is None else max(start, oldest)
-    consumer.assign([at])
-    consumer.seek(at, position)
-    moved_at = time.monotonic()
+    _begin(consumer, at, position)
+    moved_at, asked_anew = time.monotonic(), False
     while position < end:
         for found in consumer.poll(timeout_ms=500).get(at, ()):
             if found.offset >= end:
@@ -81,10 +81,29 @@ def _scan(consumer: Any, at: Any, start: int | None, connection: KafkaConnection
             yield record(found)
         following = consumer.position(at, timeout_ms=0) or position
         if following > position:
-            position, moved_at = following, time.monotonic()
-        elif time.monotonic() - moved_at > patience_s:
-            # Compaction can leave a tail of offsets that hold nothing, over which no fetch ever moves. The broker
-            # answers, and has had the time of a whole request for giving us a record: there is none.
-            if consumer.end_offsets([at], timeout_ms=patience_s * 1000)[at] < end:
-                raise LogAway(f"{at.topic} in Kafka at {connection.servers} lost its end while it was read")
+            position, moved_at, asked_anew = following, time.monotonic(), False
+        elif not asked_anew:
+            _begin(consumer, at, position)
+            asked_anew = True
+        elif time.monotonic() - moved_at > 2 * patience_s:  # as long as a request takes to fail, and its repetition
+            _check_tail(consumer.highwater(at), at, end, connection)
             return
+
+
+def _begin(consumer: Any, at: Any, position: int) -> None:
+    """Fetch from `position` on; until a fetch is answered, the consumer's `highwater` of `at` is None."""
+    consumer.assign([])  # what is assigned already would keep it
+    consumer.assign([at])
+    consumer.seek(at, position)
+
+
+def _check_tail(highwater: int | None, at: Any, end: int, connection: KafkaConnection) -> None:
+    """Raises `LogAway` unless a fetch was answered, and brought nothing though the log is as long as it was.
+
+    Compaction can leave a tail of offsets that hold nothing, over which no fetch ever moves. A broker that is away brings
+    nothing, either, and kafka-python tells them apart by this alone.
+    """
+    if highwater is None:
+        raise LogAway(f"{at.topic} in Kafka at {connection.servers} was away while it was read")
+    if highwater < end:
+        raise LogAway(f"{at.topic} in Kafka at {connection.servers} lost its end while it was read")

@@ -66,6 +66,13 @@ class Positions:
             note = _Note(note=found.metadata)
         return note.log, Position(found.offset, note.note)
 
+    def following(self, place: Place) -> int:
+        """The offset of the next fetch of a place that is held; 0 where the consumer cannot tell: the next poll says why."""
+        try:
+            return self._consumer.position(at(place), timeout_ms=0) or 0
+        except kafka_errors.KafkaError:
+            return 0
+
     def starts(self, places: Sequence[Place]) -> dict[Place, int]:
         """The oldest offset that each still keeps."""
         return self._offsets("beginning_offsets", places)

@@ -21,6 +21,7 @@ from ingest.kafka.topics import Topic, Topics
 from ingest.logs import Batch, Closed, Event, LogAway, LogError, Opened, Place, Position, Skipped
 
 SLICE_MS = 100  # a poll looks this often for partitions that came or went
+TAILS_S = 1.0  # a busy one looks this often for offsets that hold no record
 LOOK_AROUND_S = 5.0  # an idle reader asks this often whether Kafka and the logs are still there
 PARTITION_FETCH_BYTES = 4 << 20
 
@@ -43,7 +44,7 @@ class KafkaReader:
         self._held: dict[Place, _Held] = {}
         self._unopened: set[Place] = set()
         self._events: list[Event] = []
-        self._looked_at = time.monotonic()
+        self._looked_at = self._tails_looked_at = time.monotonic()
         self._topics = Topics(connection)
         try:
             self._topics.existing(self._logs)
@@ -220,19 +221,18 @@ class KafkaReader:
 
     def _batches(self, polled: Mapping[Any, Sequence[Any]]) -> list[Batch]:
         batches = []
+        # Without records a position moves where compaction or a transaction left offsets that hold none; that is rare and
+        # costly to ask, so it is looked for when there is nothing else, and else now and then.
+        tails = not polled or time.monotonic() - self._tails_looked_at > TAILS_S
+        if tails:
+            self._tails_looked_at = time.monotonic()
         for place, held in self._held.items():
             found = polled.get(at(place), ())
-            # Without records a position moves where compaction or a transaction left offsets that hold none; that is
-            # rare and costly to ask, so it is looked for when there is nothing else.
-            if held.fresh or not (found or not polled):
+            if held.fresh or not (found or tails):
                 continue
-            try:
-                following = self._consumer.position(at(place), timeout_ms=0)
-            except kafka_errors.KafkaError:
-                following = None  # the next poll says what is the matter
-            if found:
-                following = max(following or 0, found[-1].offset + 1)
-            if following is None or following <= held.position:
+            behind_last = found[-1].offset + 1 if found else 0
+            following = max(self._positions.following(place), behind_last)
+            if following <= held.position:
                 continue
             end = max(following, self._consumer.highwater(at(place)) or 0)
             batches.append(Batch(place, held.position, following, end, tuple(map(record, found))))

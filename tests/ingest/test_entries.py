@@ -128,7 +128,11 @@ def test_neither_blanks_before_its_beginning_nor_a_style_hold_up_a_feed(reading:
         ("Sun, 01 Mar 2026 08:00:00", None, "2026-03-01T08:00:00Z"),
         ("Sun, 01 Mar 2026 08:00:00 -0000", "Asia/Shanghai", "2026-03-01T08:00:00Z"),
         ("Sun, 01 Mar 2026 08:00:00 +08:00", None, "2026-03-01T00:00:00Z"),
+        ("Sun, 01 Mar 2026 08:00:00 GMT+0800", None, "2026-03-01T00:00:00Z"),
+        ("20260301T080000Z", None, "2026-03-01T08:00:00Z"),
         ("Sun, 01 Mar 2026 23:00:00 GMT", None, "2026-03-01T09:30:00Z"),
+        ("2026-03", None, "2026-03-01T09:30:00Z"),
+        ("28-02-2026", None, "2026-03-01T09:30:00Z"),
         ("Sun Mar  1 08:00:00 2026", None, "2026-03-01T08:00:00Z"),
         ("", None, "2026-03-01T09:30:00Z"),
         ("rubbish", None, "2026-03-01T09:30:00Z"),
@@ -159,7 +163,23 @@ def test_an_entry_published_before_there_were_feeds_was_published_when_it_was_up
     assert reading.documents()[0]["published_at"] == "2026-03-01T08:00:00Z"
 
 
-def test_a_bare_date_says_that_it_is_one(reading: Reading, server: FeedServer) -> None:
-    server.answers["/rss"] = Answer(rss(item(1, date="2026-02-28")))
-    reading.visit(reading.feed(server.url("/rss")))
-    assert reading.documents()[0]["published_precision"] == "day"
+@pytest.mark.parametrize(
+    ("date", "zone", "published_at"),
+    [
+        ("2026-02-28", None, "2026-02-28T00:00:00Z"),
+        ("Sat, 28 Feb 2026", None, "2026-02-28T00:00:00Z"),
+        ("28 Feb 2026", "Asia/Shanghai", "2026-02-28T00:00:00+08:00"),
+        ("2026-02-28 09:30:00 PM", "Asia/Shanghai", "2026-02-28T00:00:00+08:00"),
+        ("Sat, 28 Feb 2026 02:30 PM GMT", None, "2026-02-28T00:00:00Z"),
+        ("Sat, 28 Feb 2026 10:30:00 BRT", None, "2026-02-28T00:00:00Z"),
+        ("Sat, 28 Feb 2026 10:30:00 UTC+8", None, "2026-02-28T00:00:00Z"),
+    ],
+)
+def test_of_a_bare_date_or_an_hour_that_cannot_be_told_the_day_counts(
+    reading: Reading, server: FeedServer, date: str, zone: str | None, published_at: str
+) -> None:
+    server.answers["/rss"] = Answer(rss(item(1, date=date)))
+    settings = FeedSettings(to="documents", zone=ZoneInfo(zone) if zone else None)
+    reading.visit(reading.feed(server.url("/rss"), settings))
+    (document,) = reading.documents()
+    assert (document["published_at"], document["published_precision"]) == (published_at, "day")

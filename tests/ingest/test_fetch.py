@@ -2,6 +2,7 @@ import gzip
 import socket
 import threading
 import time
+import traceback
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,8 +11,10 @@ import httpx
 import pytest
 
 from bellwether.clock import now
+from bellwether.failures import exit_code
 from ingest import fetch
 from ingest.fetch import LARGEST, Failed, Fetched, Unchanged, WebClient, shown_url
+from ingest.logs import LogUnfit
 from tests.ingest.feedserver import Answer, FeedServer, item, rss
 
 BOMB = gzip.compress(bytes(20 * LARGEST), 1)
@@ -40,6 +43,21 @@ def test_what_looks_like_a_token_is_hidden_wherever_it_stands(path: str, shown: 
 def test_a_client_gives_up_waiting() -> None:
     with WebClient() as client:
         assert client._client.timeout == httpx.Timeout(20.0)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://me:secret@127.0.0.1:7890", "socks://me:secret@127.0.0.1:7890", "http://me:secret@127.0.0.1:port"],
+)
+def test_a_proxy_that_cannot_be_used_is_said_without_its_address(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(
+        LogUnfit, match=r"ALL_PROXY.* cannot be used for feeds: unset it or name an http:// one"
+    ) as refused:
+        WebClient()
+    told = "".join(traceback.format_exception(refused.value, chain=True))
+    assert "secret" not in told
+    assert exit_code(refused.value) == 2
 
 
 def test_only_gzip_is_asked_for_and_read(server: FeedServer) -> None:

@@ -19,6 +19,8 @@ HALF_PAST_NINE = datetime(2026, 3, 1, 9, 30, tzinfo=SHANGHAI)
         "2026-03-01T09:30+08",
         "2026-03-01 07:00 +05:30",
         "2026-02-28 22:00:00,000 -0330",
+        "20260301T013000Z",
+        "20260301T093000.000+08:00",
         "Sun, 01 Mar 2026 01:30:00 GMT",
     ],
 )
@@ -29,7 +31,7 @@ def test_a_time_with_its_zone_needs_no_other(written: str) -> None:
 @pytest.mark.parametrize(
     "written",
     ["2026-03-01 09:30", "2026/3/1 9:30:00", "2026.03.01 09:30", "2026年3月1日 09:30", "2026年03月01日09:30",
-     "Sun, 01 Mar 2026 09:30:00", "1 Mar 2026 09:30", "Sun Mar  1 09:30:00 2026"],
+     "20260301T093000", "Sun, 01 Mar 2026 09:30:00", "1 Mar 2026 09:30", "Sun Mar  1 09:30:00 2026"],
 )  # fmt: skip
 def test_a_time_without_zone_is_read_in_the_zone_given_and_refused_without(written: str) -> None:
     assert read_time(written, SHANGHAI) == (HALF_PAST_NINE, True)
@@ -37,7 +39,10 @@ def test_a_time_without_zone_is_read_in_the_zone_given_and_refused_without(writt
         read_time(written)
 
 
-@pytest.mark.parametrize("written", ["2026-03-01", "2026/3/1", "20260301", "2026年3月1日"])
+@pytest.mark.parametrize(
+    "written",
+    ["2026-03-01", "2026/3/1", "20260301", "2026年3月1日", "Sun, 01 Mar 2026", "1 March 2026", "Sunday, 01 Mar 2026"],
+)
 def test_of_a_bare_date_only_the_day_is_known(written: str) -> None:
     assert read_time(written, SHANGHAI) == (datetime(2026, 3, 1, tzinfo=SHANGHAI), False)
     with pytest.raises(UnreadableTime, match="date without a time zone"):
@@ -116,6 +121,7 @@ def test_a_number_in_the_wrong_unit_is_refused(value: object, epoch: str) -> Non
         "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "2026-3/1", "x" * 10_000, "２０２６-03-01T09:30:00Z",
         "2026-03-01T09:30:00+05:99", "2026-03-01 09:30 +0560", "Sun, 01 Mar 2026 09:30:00 +9999",
         "Wed, 30 Nov -0001 00:00:00 +0000", "Sat, 01 Jan 0001 00:00:00 GMT", "30-Nov-0000 00:00:00 GMT",
+        "Wed, 30 Nov 0001", "31 Feb 2026", "20260301T250000Z", "20260301T0930",
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_a_short_sentence(written: str) -> None:

@@ -10,6 +10,14 @@ from ingest.logs import Kept, Logs
 from tests.servers import Kafka
 
 
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Kafka]:
+    """A broker of this module's own, which its tests stop and kill."""
+    server = Kafka().start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def logs(kafka: Kafka) -> Iterator[Logs]:
     opened = KafkaLogs(kafka.connection)

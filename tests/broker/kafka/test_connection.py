@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 import trustme
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from msgspec import structs
 
 from ingest.kafka.connection import KafkaConnection
@@ -20,8 +20,11 @@ from ingest.logs import (
     Logs,
     LogUnfit,
     Message,
+    Place,
+    Position,
+    Skipped,
 )
-from tests.broker.keepers import of, until
+from tests.broker.keepers import OnKafka, of, until
 from tests.servers import PASSWORD, Kafka, runner
 
 
@@ -115,6 +118,42 @@ def test_records_that_take_a_package_to_read_say_which(kafka: Kafka, logs: Logs)
         until(reader, lambda events: of(Batch, events))
 
 
+class Latin1(str):
+    """The name of a header as programs write it that do not know that it has to be UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        return super().encode("latin-1")
+
+
+def test_a_record_that_cannot_be_read_is_told_by_its_position_and_passed_over_once_it_is_deleted(
+    kafka: Kafka, logs: Logs, log: str
+) -> None:
+    place = Place(log, 0)
+
+    def read(events: list) -> list[tuple[int, int]]:
+        """Where each record of the place's stands, and where reading went on behind it."""
+        return [(b.records[-1].offset, b.next) for b in of(Batch, events) if b.place == place]
+
+    with closing(KafkaProducer(bootstrap_servers=list(kafka.bootstrap))) as producer:
+        for name in ("source", Latin1("sourcé"), "source"):
+            for partition in (0, 1):
+                headers = [("source" if partition else name, b"y")]
+                producer.send(log, b"x", headers=headers, partition=partition).get(10)
+    with closing(logs.reader("g", [log])) as reader:
+        assert read(until(reader, read)) == [(0, 1)]
+        reader.commit({place: Position(1)})
+        for _ in range(2):
+            with pytest.raises(LogAway, match=rf"holds what cannot be read: {log}/0 from position 1 on "):
+                until(reader, lambda _: False)
+    OnKafka(kafka.connection).cut(log, 2)  # as the runbook says
+    with closing(logs.reader("g", [log])) as reader:
+        events = until(reader, read)
+    assert [(skipped.start, skipped.next) for skipped in of(Skipped, events)] == [(1, 2)]
+    assert read(events) == [(2, 3)]
+
+
 def test_after_records_that_are_damaged_only_another_reader_tries_again() -> None:
     server = Kafka().start()
     try:
@@ -128,7 +167,9 @@ def test_after_records_that_are_damaged_only_another_reader_tries_again() -> Non
         segment.write_bytes(sound.replace(b"as it was", b"otherwise"))
         with closing(logs.reader("g", ["damaged"])) as reader:
             for _ in range(3):
-                with pytest.raises(LogAway, match="failed crc check"):
+                with pytest.raises(
+                    LogAway, match=r"holds what cannot be read: damaged/0 from position 0 on .*failed crc check"
+                ):
                     until(reader, lambda events: of(Batch, events))
         segment.write_bytes(sound)
         with closing(logs.reader("g", ["damaged"])) as reader:

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
@@ -25,15 +25,8 @@ from ingest.logs import (
     Skipped,
 )
 from tests.broker.keepers import Background, OnKafka, of, until
+from tests.publishing import publish
 from tests.servers import Kafka
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[Kafka]:
-    """A broker of this module's own, which its tests kill."""
-    server = Kafka().start()
-    yield server
-    server.stop()
 
 
 def numbers(events: list) -> list[int]:
@@ -210,23 +203,41 @@ def test_a_log_that_is_gone_is_said_until_it_is_made_again(kafka: Kafka, logs: L
         assert numbers(again.wait(numbers)) == [7]
 
 
-def test_offsets_without_records_do_not_hold_a_reader_or_a_scan(kafka: Kafka, logs: Logs) -> None:
-    """A transaction leaves a marker at the end of the log: an offset that holds no record."""
-    name = f"log-{uuid.uuid4().hex[:8]}"
-    logs.ensure([Kept(name, partitions=1)])
-    producer = KafkaProducer(bootstrap_servers=list(kafka.bootstrap), transactional_id=name)
+def end_in_markers(kafka: Kafka, log: str) -> None:
+    """Write `1` in a transaction, and `2` in one that is aborted: each leaves a marker, an offset that holds no record."""
+    producer = KafkaProducer(bootstrap_servers=list(kafka.bootstrap), transactional_id=log)
     producer.init_transactions()
     for value, ends in ((b"1", producer.commit_transaction), (b"2", producer.abort_transaction)):
         producer.begin_transaction()
-        producer.send(name, value).get(10)
+        producer.send(log, value).get(10)
         ends()
     producer.close()
+
+
+def test_offsets_without_records_do_not_hold_a_reader_or_a_scan(kafka: Kafka, logs: Logs) -> None:
+    name = f"log-{uuid.uuid4().hex[:8]}"
+    logs.ensure([Kept(name, partitions=1)])
+    end_in_markers(kafka, name)
     reader = logs.reader("g", [name])
     events = until(reader, lambda events: [b for b in of(Batch, events) if b.next == 4])
     assert reader.ends() == {Place(name, 0): 4}
     assert numbers(events) == [1]  # what was aborted was never said
     reader.close()
     assert next(logs.scan(name)).value == b"1"
+
+
+def test_offsets_without_records_are_told_while_another_log_always_has_records(kafka: Kafka, logs: Logs) -> None:
+    quiet, busy = (f"log-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    logs.ensure([Kept(quiet, partitions=1), Kept(busy, partitions=1)])
+    end_in_markers(kafka, quiet)
+    publish(logs, *(Message(busy, b"7") for _ in range(5_000)))
+    with closing(logs.reader("g", [quiet, busy], limit=1)) as reader:
+        until(reader, lambda events: len(places(events)) == 2)
+        reader.pause([Place(busy, 0)])
+        assert numbers(until(reader, numbers)) == [1]
+        reader.resume([Place(busy, 0)])  # from now on every poll brings something
+        events = until(reader, lambda events: [b for b in of(Batch, events) if b.place.log == quiet])
+    assert 0 < len(numbers(events)) < 5_000
 
 
 def test_a_scan_of_a_compacted_log_ends_with_what_is_left(kafka: Kafka, logs: Logs) -> None:
