@@ -13,15 +13,15 @@ from msgspec.structs import replace
 from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import Findings
 from alerting.checkpoints import ANEW, CHECKPOINTS, Checkpoints
-from alerting.eventtime import Verdict, bounded
+from alerting.eventtime import NEVER, Verdict, bounded
 from alerting.gathering import Admitted
 from alerting.keeper import Keeper
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings, Closing, State
 from alerting.stories import prepare
 from alerting.windows import amendment_message, width_of, window_message
-from classifier.scores import SCORES, decode_columns
-from ingest.instants import SECOND, microseconds
+from classifier.scores import SCORES, Columns, decode_columns
+from ingest.instants import DAY, SECOND, microseconds, rfc3339
 from ingest.logs import Batch, Closed, Event, Logs, LogUnfit, Message, Opened, Place, Position, Record, Skipped
 from ingest.records import decoded
 from ingest.steps import Step
@@ -54,8 +54,9 @@ class Aggregate:
         self._keeper: Keeper | None = None  # None: standing by
         self._findings: Findings | None = None
         self._silent: set[str] = set()  # sources, as the log has told
+        self._is_ahead = False  # some clock was, as the log has told
         self._checkpoints: Checkpoints | None = None
-        self._checkpoint_due = 0
+        self._checkpoint_at, self._checkpoint_wait = 0, 0  # the instant of the last one, and how long until the next
         self._known_to = 0  # where the scores log ended when this became the active one
         prepare()
 
@@ -77,32 +78,57 @@ class Aggregate:
                     pass
         if self._keeper and self._has_left_behind(self._keeper.state):
             yield Step(self._settle(now))
-        if self._keeper and (now >= self._checkpoint_due or (self._keeper.finished and not self.finished)):
+        is_due = not 0 <= now - self._checkpoint_at < self._checkpoint_wait  # also when the clock is set back
+        if self._keeper and (is_due or (self._keeper.finished and not self.finished)):
             yield from self._checkpoint(now)
             self.finished = self._keeper.finished
 
     def _take_over(self, opened: Opened, now: int) -> int:
         """Become the active one: the newest checkpoint is the state, and its position is where to go on."""
         self._checkpoints = Checkpoints(self._owner, self._logs.scan(CHECKPOINTS.log))
-        if self._checkpoints.newest is not None:
-            state = self._state_in(self._checkpoints.newest)
-        else:
-            state = State.fresh(self._settings.windows)
-            state.position = opened.start
-            state.inputs.forgive()  # the scores may be older than this: their first ranges may have expired
-            state.is_settled = False
+        newest = self._checkpoints.newest
+        state = self._anew(opened) if newest is None else self._state_in(newest)
         if state.scores_id not in ("", opened.log_id) or state.position > opened.end:
             log.error("scores log was made again", position=state.position, start=opened.start)
             state.inputs.forgive()
             state.position = opened.start
         state.scores_id = opened.log_id
+        if (present := self._read_at(opened.end - 1)) is not None:  # that late is whatever is found in older ones
+            state.clock = max(state.clock or NEVER, present)
+        state.found = {} if self._checkpoints.is_forgotten else self._found(state.position)
         self._keeper = Keeper(self._settings, self._hash, state)
         self._findings = Findings(self._logs)
-        self._metrics.know(state.topics)
-        self._checkpoint_due = now + CHECKPOINT_EVERY
+        self._metrics.take_over(state)
+        self._checkpoint_at, self._checkpoint_wait = now, CHECKPOINT_EVERY
         self._known_to = opened.end
         log.info("aggregator active", position=state.position, epoch=self._checkpoints.epoch)
         return state.position
+
+    def _anew(self, opened: Opened) -> State:
+        """Nothing is known; windows of texts whose scores have expired were published by somebody who knew more."""
+        state = State.fresh(self._settings.windows)
+        state.position = opened.start
+        state.inputs.forgive()  # the scores may be older than this: their first ranges may have expired
+        state.is_settled = False
+        if opened.start and (read_at := self._read_at(opened.start)) is not None:
+            state.bins.leave(read_at)
+        return state
+
+    def _read_at(self, offset: int) -> int | None:
+        """When the scores in the first record from `offset` on were read; None without any, and in a replay, which has an end."""
+        record = next(self._logs.scan(SCORES.log, start=offset), None)
+        scores = self._columns(record).range if record and record.value is not None else None
+        return None if scores is None or scores.final else scores.read_at
+
+    def _found(self, position: int) -> dict[str, bool]:
+        """What will be found again from `position` in the scores log on, by key: whether it is historical."""
+        return {alert.key: alert.historical for alert in self._alerts() if alert.scores_to > position}
+
+    def _alerts(self) -> Iterator[Alert]:
+        """All that are in their log."""
+        for record in self._logs.scan(ALERTS.log):
+            with suppress(MsgspecError):
+                yield decode_alert(record.value or b"")
 
     def _state_in(self, checkpoint: bytes) -> State:
         """The state that was packed. Raises `LogUnfit` if nobody can go on from it here."""
@@ -133,11 +159,9 @@ class Aggregate:
         assert self._keeper is not None
         newest: dict[str, Alert] = {}
         told: set[str] = set()  # of which a revision was for delivery
-        for record in self._logs.scan(ALERTS.log):
-            with suppress(MsgspecError):
-                alert = decode_alert(record.value or b"")
-                newest[alert.id] = max(newest.get(alert.id, alert), alert, key=lambda each: each.revision)
-                told |= set() if alert.joined or alert.historical else {alert.id}
+        for alert in self._alerts():
+            newest[alert.id] = max(newest.get(alert.id, alert), alert, key=lambda each: each.revision)
+            told |= set() if alert.joined or alert.historical else {alert.id}
         messages: list[Message] = []
         for alert in self._keeper.settle(newest, told):
             log.warning("alert left behind", id=alert.id, subject=str(alert.subject), why=LEFT_BEHIND)
@@ -162,6 +186,7 @@ class Aggregate:
             self._metrics.read(batch, now)
         self._metrics.show(keeper)
         self._tell_silence(keeper.state)
+        self._tell_ahead(keeper.state, batch)
         return messages
 
     def _tell_silence(self, state: State) -> None:
@@ -173,19 +198,21 @@ class Aggregate:
             log.info("source heard again, or given up", source=source)
         self._silent = silent
 
+    def _tell_ahead(self, state: State, batch: Batch) -> None:
+        """Whether windows are closed beyond the instant at which their log takes scores now: then somebody's clock was ahead."""
+        closed_to, now = state.bins.closed_to or NEVER, batch.records[-1].appended_at if batch.records else 0
+        is_ahead = state.clock is not None and 0 < now < closed_to - DAY
+        if is_ahead and not self._is_ahead:
+            log.error("clock was ahead", days=round((closed_to - now) / DAY, 1), late_until=rfc3339(closed_to))
+        self._is_ahead = is_ahead
+
     def _admit(self, record: Record, now: int) -> Admitted | None:
         """The range that a record holds, if it is to be counted."""
         keeper, metrics = self._keeper, self._metrics
         assert keeper is not None
         if record.offset < keeper.state.position or record.value is None:
             return None
-        try:
-            columns = decode_columns(record.value)
-        except MsgspecError as error:
-            raise LogUnfit(
-                f"Record {record.offset} of {SCORES.log} is not a range of scores ({error}): something else writes there."
-            ) from error
-        columns = bounded(columns, record.appended_at, microseconds(self._settings.windows.out_of_orderness))
+        columns = self._columns(record)
         scores = columns.range
         replaced = keeper.state.inputs.replaced_by(scores)
         verdict, fresh, lost = keeper.state.inputs.admit(columns)
@@ -207,6 +234,16 @@ class Aggregate:
         admitted = keeper.admitted(record.offset, columns, fresh)
         metrics.count(fresh, admitted.late_before)
         return admitted
+
+    def _columns(self, record: Record) -> Columns:
+        """The range that a record holds. Raises `LogUnfit`."""
+        try:
+            columns = decode_columns(record.value or b"")
+        except MsgspecError as error:
+            raise LogUnfit(
+                f"Record {record.offset} of {SCORES.log} is not a range of scores ({error}): something else writes there."
+            ) from error
+        return bounded(columns, record.appended_at, microseconds(self._settings.windows.out_of_orderness))
 
     def _messages(self, found: Closing | Alert, now: int) -> list[Message]:
         keeper, findings = self._keeper, self._findings
@@ -233,4 +270,5 @@ class Aggregate:
         removals = checkpoints.removals()
         if removals:
             yield Step(removals)
-        self._checkpoint_due = now + max(CHECKPOINT_EVERY, len(packed) * SECOND // CHECKPOINT_BYTES_S)
+        wait = max(CHECKPOINT_EVERY, len(packed) * SECOND // CHECKPOINT_BYTES_S)
+        self._checkpoint_at, self._checkpoint_wait = now, wait

@@ -40,10 +40,12 @@ class Checkpoints:
 
     def __init__(self, owner: str, records: Iterable[Record]) -> None:
         """Read `records`, the whole checkpoints log. Raises `LogUnfit` if they are of a format unknown here."""
-        kept = {key: _decode(value) for key, value in _standing(records).items()}
+        standing = _standing(records)
+        kept = {key: _decode(value) for key, value in standing.items() if value is not None}
         self.owner = owner
         self.epoch = max((part.epoch for part in kept.values()), default=0) + 1
         self.newest: bytes | None = _newest(kept.values())
+        self.is_forgotten = self.newest is None and None in standing.values()  # there were some
         self._turn = 0
         self._older = list(kept)
 
@@ -70,17 +72,16 @@ class Checkpoints:
 
 def forgetting(records: Iterable[Record]) -> list[Message]:
     """Tombstones for every checkpoint in `records`, the whole log, also for those that cannot be read here."""
-    return [Message(CHECKPOINTS.log, None, key=key) for key in _standing(records)]
+    return [Message(CHECKPOINTS.log, None, key=key) for key, value in _standing(records).items() if value is not None]
 
 
-def _standing(records: Iterable[Record]) -> dict[bytes, bytes]:
-    """What compaction will leave, by key: what was replaced or removed need not be readable."""
-    standing: dict[bytes, bytes] = {}
+def _standing(records: Iterable[Record]) -> dict[bytes, bytes | None]:
+    """What compaction will leave, by key; None: removed. What was replaced or removed need not be readable."""
+    standing: dict[bytes, bytes | None] = {}
     for record in records:
         key = record.key or b""
         standing.pop(key, None)
-        if record.value is not None:
-            standing[key] = record.value
+        standing[key] = record.value
     return standing
 
 

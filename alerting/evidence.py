@@ -129,6 +129,17 @@ class Candidates(Struct):
         self.held.pop(subject, None)
         self.related.pop(subject, None)
 
+    def forget_before(self, instant: int) -> None:
+        """Let go of the bins that start before `instant`, and of subjects of which nothing is left."""
+        for held in self.held.values():
+            held.bins = {start: telling for start, telling in held.bins.items() if start >= instant}
+            held.many = sum(map(len, held.bins.values()))
+        for related in self.related.values():
+            related.bins = {start: stories for start, stories in related.bins.items() if start >= instant}
+            related.many = sum(map(len, related.bins.values()))
+        self.held = {subject: held for subject, held in self.held.items() if held.bins}
+        self.related = {subject: related for subject, related in self.related.items() if related.bins}
+
     def best(self, subject: str, since: int, until: int, scale: float) -> list[Candidate]:
         """At most SHOWN documents of bins that start in [since, until), the most telling first, each story once.
 

@@ -39,9 +39,11 @@ class FlashLane:
 
     def look(self, columns: Columns) -> Iterator[Alert]:
         """What the texts of a range are enough for, once they are counted."""
+        read_at = columns.range.read_at
         for document, flash in self._severe.among(columns):
             at = max(document.event_at, self._state.bins.closed_to or document.event_at)
-            if at - document.event_at > QUIET:
+            came_at = at if read_at is None else min(at, read_at)  # windows close too soon where a clock was ahead once
+            if came_at - document.event_at > QUIET:
                 continue
             watched = [name for name in document.names if self._watcher.is_watched(f"entity/{name}")]
             for name in sorted(watched, key=lambda name: (self._judge.name_tier(name), name)):
@@ -123,10 +125,11 @@ class FlashLane:
         counts = total(state.bins.between(f"entity/{name}", since, at + 1))
         spike = self._watcher.look(f"entity/{name}", at)
         stories, story_negatives = max(counts.stories, 1), max(counts.story_negatives, 1)
-        historical = state.is_historical(document.event_at, self._settings.historical_after)
+        mine, revision = (before.id, before.revision + 1) if before else (alert_id(KEY + name, at), 1)
+        historical = state.is_historical(document.event_at, self._settings.historical_after, f"{mine}/{revision}")
         return Alert(
-            id=before.id if before else alert_id(KEY + name, at),
-            revision=before.revision + 1 if before else 1,
+            id=mine,
+            revision=revision,
             incident=incident,
             joined=False,
             subject=Subject("entity", name),

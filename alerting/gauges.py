@@ -42,6 +42,8 @@ class TopicGauges:
 
     def know(self, topics: tuple[str, ...]) -> None:
         """Make the children of these topics, at 0; those of others go."""
+        if topics == self._topics:
+            return
         for gone in set(self._topics) - set(topics):
             for gauge in self._plain:
                 gauge.remove(gone)

@@ -10,6 +10,7 @@ from alerting.alerts import Action, Alert
 from alerting.eventtime import Verdict
 from alerting.gauges import SEVERITIES, CanaryGauges, TopicGauges
 from alerting.keeper import Keeper
+from alerting.state import State
 from classifier.artifact import SENTIMENTS
 from classifier.scores import Columns
 from ingest.document import LANGUAGES
@@ -78,15 +79,19 @@ class AggregateMetrics:
         self._counted: Counts[tuple[str, str, str]] = Counts()  # not yet shown
 
     def know(self, topics: tuple[str, ...]) -> None:
-        """Create the children of every topic of the artifact, at 0."""
+        """What documents count under: create the counters' children of every topic of the artifact, at 0."""
         if topics == self._topics:
             return
         self._topics = topics
-        self._gauges.know(topics)
         for topic in topics:
             for sentiment in SENTIMENTS:
                 for language in LANGUAGES:
                     self.documents.labels(topic, sentiment, language)
+
+    def take_over(self, state: State) -> None:
+        """This process watches from now on."""
+        self.know(state.topics)
+        self._gauges.know(state.topics)
 
     def stand_by(self) -> None:
         """Another process watches from now on."""
@@ -140,6 +145,7 @@ class AggregateMetrics:
         self.alerts_open.set(state.book.running())
         self.sources.set(len(state.rhythms.sources))
         self.sources_silent.set(len(state.rhythms.silent))
+        self._gauges.know(state.topics)  # and not those of a range: a retired model may have written it
         for topic in state.topics:
             subject = f"topic/{topic}"
             missing = min(state.rhythms.missing.get(subject, 0.0), 1.0)

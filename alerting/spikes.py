@@ -112,6 +112,9 @@ class Detector(Struct, gc=False):
     cosine: float = 0.0  # by so much the share is above the usual at midnight (UTC), and below it at noon
     sine: float = 0.0  # and by so much at 6 and at 18 o'clock
 
+    def __post_init__(self) -> None:
+        self._bound()  # also of what a checkpoint holds
+
     @classmethod
     def fresh(cls, settings: SpikeSettings, at: int, *, of_name: bool = False) -> "Detector":
         """A detector that knows only the priors, of a topic or of a name."""
@@ -220,17 +223,21 @@ class Detector(Struct, gc=False):
         fade = exp(LN_HALF * elapsed / self.half_life)
         self.days = known * fade + days
         self.squared_gaps = self.squared_gaps * fade + days * gap
-        if held:
-            self.documents = self.documents * fade + HELD_WEIGHT * documents
-            self.negatives = self.negatives * fade + HELD_WEIGHT * negatives
-            return
-        self.documents = self.documents * fade + documents
-        self.negatives = self.negatives * fade + negatives
-        if documents:
+        weight = HELD_WEIGHT if held else 1.0
+        self.documents = self.documents * fade + weight * documents
+        self.negatives = self.negatives * fade + weight * negatives
+        self._bound()
+        if documents and not held:
             excess, dispersion = negatives - usual * documents, self.dispersion
             chi = excess * excess / (usual * (1.0 - usual) * documents + 0.25)
             dispersion += 0.002 * ((chi if chi < 20.0 else 20.0) - dispersion)
             self.dispersion = dispersion if dispersion > 1.0 else 1.0
+
+    def _bound(self) -> None:
+        """Negatives are among the documents: a wave that took out more than there were was learned of another rhythm."""
+        if not 0.0 <= self.negatives <= self.documents:
+            self.negatives = min(max(self.negatives, 0.0), self.documents)
+            self.cosine = self.sine = 0.0
 
     def _spike(self, looked: Looked, footing: Footing) -> Spike:
         settings, alarm_days, many = footing.settings, footing.alarm_days, len(self.scales)

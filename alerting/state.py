@@ -1,6 +1,7 @@
 """Everything the aggregator remembers, as one value.
 
-From here on all is a function of the scores log: no clock is read, and the same records give the same windows and alerts.
+From here on all is a function of the scores log: no clock is read, and the same records give the same windows and alerts. How
+late they are found, only whoever takes over can say: what was found before stays as late as it was.
 """
 
 from datetime import timedelta
@@ -65,6 +66,7 @@ class State(Struct):
     topics: tuple[str, ...] = ()  # of the newest
     began: int = FOREVER  # start of the first bin that was closed
     clock: int | None = None  # the newest instant of reading; None in a replay
+    found: dict[str, bool] = {}  # whether an alert is historical, by key, where it is in its log and in no checkpoint
     newest: Newest | None = None
     classified_at: int | None = None
     is_settled: bool = True  # False: alerts may be open in their log that nothing here knows of
@@ -78,8 +80,13 @@ class State(Struct):
         """The negative share over all subjects."""
         return (self.pooled_negatives + 20 * PRIOR_SHARE) / (self.pooled_stories + 20)
 
-    def is_historical(self, at: int, after: timedelta) -> bool:
-        """Whether event time `at` is longer ago than `after`, by the clock of reading: too long to page anyone about."""
+    def is_historical(self, at: int, after: timedelta, key: str = "") -> bool:
+        """Whether event time `at` is longer ago than `after`, by the clock of reading: too long to page anyone about.
+
+        The alert with this key is what it was when it was found first.
+        """
+        if key in self.found:
+            return self.found[key]
         return self.clock is not None and self.clock - at > microseconds(after)
 
 

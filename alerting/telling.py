@@ -40,6 +40,8 @@ class Teller:
         since = first_bin(change, spike, state.bins, when.at)
         stories = self._standing_out(subject, spike, since, when)
         began = change.before.incident if change.before else self._incident(subject, stories, when)
+        before = change.before
+        key = f"{before.id}/{before.revision + 1}" if before else f"{alert_id(subject, when.at)}/1"
         incident = began or alert_id(subject, when.at)
         late = [change.excess.came_late, *when.late]
         around = Circumstances(
@@ -53,7 +55,7 @@ class Teller:
             settings=self._settings_hash,
             incident=incident,
             joined=began is not None,
-            historical=state.is_historical(when.at, self._settings.historical_after),
+            historical=state.is_historical(when.at, self._settings.historical_after, key),
             newest=state.newest if state.clock is not None else None,
             classified_at=state.classified_at,
             errors=self._settings.errors,

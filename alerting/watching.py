@@ -7,6 +7,7 @@ from alerting.book import Excess
 from alerting.compose import recounted, usual_per_day
 from alerting.eventtime import FOREVER, NEVER
 from alerting.flash import KEY
+from alerting.incidents import TOGETHER
 from alerting.late import LateCount
 from alerting.scales import Counted
 from alerting.screening import ROUNDING, Room, Screen, Suspect
@@ -14,7 +15,7 @@ from alerting.spikes import Detector, Footing, Residue, Spike
 from alerting.state import AggregateSettings, Closing, State
 from alerting.telling import Moment, Teller
 from alerting.windows import Tally, is_topic
-from ingest.instants import DAY, instant, microseconds
+from ingest.instants import DAY, HOUR, instant, microseconds
 
 WATCHED_STORIES = 500
 SETTLED = 7 * DAY  # what has been in the tail for so long is becoming the usual,
@@ -98,7 +99,7 @@ class Watcher:
                     yield alert
             state.rhythms.hear(tallies, start, end)
         yield from self._quieten(state.bins.closed_to or watermark, watermark)
-        self._forget(watermark - microseconds(self._settings.windows.keep))
+        self._forget(watermark)
         if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
             self._recount(state.book.untold())
             yield from self._catch_up(watermark)
@@ -133,8 +134,9 @@ class Watcher:
                     known[alert.incident].action = afforded.action
             yield afforded
 
-    def _forget(self, before: int) -> None:
-        """Let go of the windows before this instant, once alerts that begin there are counted: later nobody can."""
+    def _forget(self, watermark: int) -> None:
+        """Let go of the windows that are kept no longer, once alerts that begin there are counted: later nobody can."""
+        before = watermark - microseconds(self._settings.windows.keep)
         bins, told = self._state.bins, self._state.book.told
         losing = range(bins.forgotten_to or NEVER, bins.start_of(before))
         losers = [
@@ -143,6 +145,8 @@ class Watcher:
             if each.alert.state == "open" and instant(each.alert.first_seen_at) in losing
         ]
         self._recount(losers, bins.closed_to or NEVER)
+        if losing.stop // HOUR > losing.start // HOUR:  # not of every bin: there may be thousands of names
+            self._state.candidates.forget_before(bins.start_of(min(before, watermark - TOGETHER)))
         bins.forget(before)
 
     def _recount(self, subjects: Iterable[str], until: int = FOREVER) -> None:

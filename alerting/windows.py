@@ -163,6 +163,10 @@ class Bins(Struct):
             del self.positions[first]
         self.forgotten_to = through
 
+    def leave(self, instant: int) -> None:
+        """Begin after the bin that `instant` lies in: it and those before it are closed, and no longer held."""
+        self.closed_to = self.forgotten_to = self.start_of(instant) + self.width
+
     def read(self, newest: int, position: int) -> None:
         """The scores record at `position` had documents, the newest of them of the instant `newest`."""
         self.positions.setdefault(self.start_of(newest), position)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import msgpack, structs
 
 from alerting.daytime import least_raised, raised
 from alerting.rules import SpikeSettings
@@ -61,3 +62,27 @@ def test_the_bound_is_never_above_what_it_bounds(c: float, s: float, first: int,
     at = first + int(where * length)
     assert least_raised(c, s, first, first + length) <= raised(c, s, at) + 1e-12
     assert least_raised(c, s, first, first) == pytest.approx(raised(c, s, first))
+
+
+@pytest.mark.parametrize(("hour", "negatives"), [(6, 2), (18, 98)])
+def test_a_feed_that_comes_once_a_day_from_now_on_loses_the_wave_of_the_stream_before(
+    hour: int, negatives: int
+) -> None:
+    detector = watch(0.2, 28)
+    day = detector.at - detector.at % DAY + hour * HOUR
+    for number in range(1, 90):
+        detector.update(Counted(day + number * DAY, 100, negatives), FOOTING._replace(is_settled=number > 7))
+        assert 0 <= detector.negatives <= detector.documents
+    spike = detector.look([Counted(detector.at, 0, 0)], FOOTING)
+    assert spike.usual_share == pytest.approx(negatives / 100, abs=0.03)
+    assert (detector.cosine, detector.sine) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("negatives", [-300.0, 1500.0])
+def test_a_checkpoint_with_fewer_negatives_than_none_or_more_than_all_goes_on(negatives: float) -> None:
+    broken = structs.replace(watch(0.2, 28), documents=1000.0)
+    broken.negatives = negatives
+    detector = msgpack.decode(msgpack.encode(broken), type=Detector)
+    assert 0 < detector.usual(0.3).share < 1
+    for number in range(60):
+        detector.update(Counted(broken.at + number * 5 * MINUTE, 10, 9), FOOTING)

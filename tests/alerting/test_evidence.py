@@ -1,10 +1,12 @@
 """Which documents an alert shows: those that weigh most with the detector on the scale that spoke."""
 
 import pytest
+from msgspec.structs import replace
 
 from alerting.evidence import SHOWN, Candidate, Candidates, weight
-from ingest.instants import DAY, MINUTE
-from tests.alerting.made import START
+from ingest.instants import DAY, HOUR, MINUTE
+from tests.alerting.made import START, ordinary, score_range, scored
+from tests.alerting.runs import EARLY_LOOK, Run, in_ranges
 
 SCALE = 20 * MINUTE
 
@@ -61,3 +63,15 @@ def test_a_weight_falls_to_a_third_in_one_scale_and_never_rises_above_one():
     assert weight(START, START + SCALE, SCALE) == pytest.approx(0.3679, abs=1e-4)
     assert weight(START + DAY, START, SCALE) == 1
     assert weight(START, START + 10_000 * DAY, SCALE) == 0
+
+
+def test_a_checkpoint_holds_no_text_for_longer_than_windows_are_kept() -> None:
+    run = Run(replace(EARLY_LOOK, tiers={"Northbank": 1}))
+    text = scored(0, START, negative=True, topic=1, names=("Northbank",), text="of the first of January")
+    run.take(score_range([text]), *in_ranges(ordinary(2, first=1, start=START + MINUTE), 50))
+    assert b"of the first of January" in run.keeper.packed()
+    run.take(*in_ranges(ordinary(1, HOUR, first=289, start=START + 2 * DAY + HOUR), 5))
+    assert b"of the first of January" not in run.keeper.packed()
+    held = run.keeper.state.candidates
+    assert held.held.keys() == held.related.keys() == {"topic/liquidity_run"}
+    assert held.held["topic/liquidity_run"].many == sum(map(len, held.held["topic/liquidity_run"].bins.values()))

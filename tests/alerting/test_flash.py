@@ -242,3 +242,11 @@ def test_what_is_remembered_is_bounded() -> None:
     assert "Northbank" not in state.told
     state.spend(10 * DAY, 10_000)
     assert state.spent == [10 * DAY]
+
+
+def test_a_flash_is_told_though_some_clock_was_a_month_ahead_once() -> None:
+    run = Run(SETTINGS).take(*in_ranges(BEFORE, 50, read_at=T))
+    run.take(score_range([severe(0, names=())], read_at=T + 30 * DAY, end=len(BEFORE) + 1))
+    run.take(score_range([severe(1, T + HOUR)], read_at=T + HOUR))
+    assert [alert.change for alert in flashes(run)] == ["opened", "caught_up"]
+    assert not flashes(run)[-1].historical

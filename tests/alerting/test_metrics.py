@@ -17,7 +17,7 @@ from alerting.state import AggregateSettings
 from alerting.windows import WINDOWS, WindowSettings
 from bellwether.showing import rarity
 from classifier.packing import encode_range
-from classifier.scores import SCORES
+from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR, MINUTE, SECOND
 from ingest.logs import Closed, Message, Place
@@ -46,7 +46,10 @@ class Watched:
         scores = score_range(documents, read_at=read_at, classified_at=read_at)
         if not documents:  # read to its end, and nothing came
             scores = replace(scores, start=self.position, next=self.position, end=self.position)
-        self.writer.publish(Message(SCORES.log, encode_range(scores), created_at=read_at))
+        self.write(scores)
+
+    def write(self, scores: ScoreRange) -> None:
+        self.writer.publish(Message(SCORES.log, encode_range(scores), created_at=scores.read_at))
         self.writer.flush()
         for _ in range(2):
             for step in self.box.step(self.reader.poll(0.05), CLOCK + SECOND):
@@ -121,13 +124,24 @@ def test_a_topic_whose_sources_have_fallen_silent_is_unknown_and_not_calm(watche
     assert watched.topic("unknown") == watched.value("aggregate_sources_silent") == 0
 
 
-def test_topics_of_a_model_that_is_gone_are_gone() -> None:
-    registry = CollectorRegistry()
-    metrics = AggregateMetrics(registry)
-    metrics.know(("a", "b"))
-    metrics.know(("b", "c"))
-    shown = {s.labels["topic"] for m in registry.collect() for s in m.samples if s.name == "bellwether_topic_share"}
-    assert shown == {"b", "c"}
+def test_topics_of_a_model_that_is_gone_are_gone(watched: Watched) -> None:
+    """Whoever still writes with the model that was rolled back brings them back no more."""
+    others, first = ("liquidity_run", "crypto", "other"), len(watched.calm)
+    documents = ordinary(1, first=first, start=BEGAN)
+    gone = {"artifact": "a2", "topics": others}
+    shown = []
+    for begin, changes in ((0, gone), (50, {}), (100, gone)):
+        part = documents[begin : begin + 20]
+        read_at = part[-1].event_at
+        classified_at = read_at if begin < 100 else BEGAN
+        scores = score_range(part, start=first, read_at=read_at, classified_at=classified_at, **changes)
+        first = scores.next
+        watched.write(scores)
+        gauges = [m for m in watched.registry.collect() if m.name == "bellwether_topic_alert_open"]
+        shown.append({sample.labels["topic"] for gauge in gauges for sample in gauge.samples})
+    assert shown == [set(others), set(TOPICS), set(TOPICS)]
+    assert watched.value("topic_baseline_ready", topic="market_moves") == 0
+    assert watched.value("aggregate_documents_total", topic="crypto", sentiment="negative", language="en") == 0
 
 
 def shown(run: Run) -> CollectorRegistry:

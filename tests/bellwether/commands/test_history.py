@@ -18,6 +18,7 @@ from classifier.scores import SCORES, decode_range
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY
 from ingest.logs import Message
+from tests.alerting.made import ordinary, score_range
 from tests.bellwether.commands.calls import Caller
 from tests.bellwether.commands.test_replay import MAPPED, START, alerts, history, jsonl
 from tests.publishing import publish
@@ -250,3 +251,17 @@ def test_scores_of_other_inputs_alone_are_told_in_a_sentence(call: Caller, kept:
     done = call("replay", "--kept", "--out", "found")
     assert done.code == 2
     assert "holds scores of news, and of no input in the settings: comments" in done.err.replace("\n", " ")
+
+
+def test_of_what_a_crash_has_written_twice_a_replay_tells_once(call: Caller, tmp_path: Path) -> None:
+    documents = ordinary(7)
+    ranges = [
+        score_range(documents[begin : begin + 50], dead=int(begin == 500)) for begin in range(0, len(documents), 50)
+    ]
+    with closing(EmbeddedLogs(tmp_path / "kept.db", now)) as logs:
+        logs.ensure([SCORES])
+        publish(logs, *(Message(SCORES.log, encode_range(each)) for each in [*ranges, *ranges[8:12], ranges[-1]]))
+    done = call("replay", "--scores", "kept.db", "--out", "found")
+    assert done.code == 3, done.err
+    assert "1,008 documents in 1.0 weeks" in done.out
+    assert "1 lines or records were no documents" in done.out
