@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import Findings
 from alerting.checkpoints import ANEW, CHECKPOINTS, Checkpoints
-from alerting.eventtime import NEVER, Verdict, bounded
-from alerting.gathering import Admitted
+from alerting.counting.eventtime import NEVER, Verdict, bounded
+from alerting.counting.gathering import Admitted
+from alerting.counting.stories import prepare
+from alerting.counting.windows import amendment_message, width_of, window_message
 from alerting.keeper import Keeper
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings, Closing, State
-from alerting.stories import prepare
-from alerting.windows import amendment_message, width_of, window_message
 from classifier.scores import SCORES, Columns, decode_columns
 from ingest.instants import DAY, SECOND, microseconds, rfc3339
 from ingest.logs import Batch, Closed, Event, Logs, LogUnfit, Message, Opened, Place, Position, Record, Skipped

@@ -6,7 +6,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from alerting.alerts import Severity
-from alerting.spikes import LONGEST, Band, Spike
+from alerting.detection.spikes import LONGEST, Band, Spike
 from classifier.scores import ScoreRange
 from ingest.instants import SECOND
 

@@ -6,15 +6,15 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
-from alerting.counting import Counting
-from alerting.eventtime import FOREVER, NEVER
-from alerting.flashing import FlashLane
-from alerting.gathering import Admitted, Gathered
-from alerting.screening import first_near
-from alerting.spikes import Spike
+from alerting.composing.flashing import FlashLane
+from alerting.composing.telling import Teller
+from alerting.counting.cells import Counting
+from alerting.counting.eventtime import FOREVER, NEVER
+from alerting.counting.gathering import Admitted, Gathered
+from alerting.counting.stories import Stories
+from alerting.detection.screening import first_near
+from alerting.detection.spikes import Spike
 from alerting.state import AggregateSettings, Closing, State
-from alerting.stories import Stories
-from alerting.telling import Teller
 from alerting.watching import Watcher
 from classifier.scores import Columns, ScoreRange
 from ingest.instants import HOUR, instant, microseconds, moment

@@ -7,7 +7,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from alerting.alerts import Action, Alert
-from alerting.eventtime import Verdict
+from alerting.counting.eventtime import Verdict
 from alerting.gauges import SEVERITIES, CanaryGauges, TopicGauges
 from alerting.keeper import Keeper
 from alerting.state import State

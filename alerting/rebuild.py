@@ -9,9 +9,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from alerting.alerts import Alert
-from alerting.eventtime import Inputs, Verdict
-from alerting.rarity import days_of
-from alerting.windows import Tally
+from alerting.counting.eventtime import Inputs, Verdict
+from alerting.counting.windows import Tally
+from alerting.detection.rarity import days_of
 from classifier.scores import Columns, decode_columns
 from ingest.instants import instant
 from ingest.logs import Record

@@ -8,21 +8,21 @@ from datetime import timedelta
 
 from msgspec import Struct, field
 
-from alerting.book import AlertBook
-from alerting.budget import Budget
-from alerting.correction import Errors
-from alerting.eventtime import FOREVER, Inputs, Newest
-from alerting.evidence import Candidates
-from alerting.flash import Flashes, FlashSettings
-from alerting.incidents import Incidents
-from alerting.late import LateCount
+from alerting.composing.book import AlertBook
+from alerting.composing.evidence import Candidates
+from alerting.composing.flash import Flashes, FlashSettings
+from alerting.composing.incidents import Incidents
+from alerting.counting.eventtime import FOREVER, Inputs, Newest
+from alerting.counting.late import LateCount
+from alerting.counting.rhythms import Rhythms
+from alerting.counting.stories import Told
+from alerting.counting.windows import Bins, Tally, WindowSettings, width_of
+from alerting.detection.budget import Budget
+from alerting.detection.correction import Errors
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.spikes import PRIOR_SHARE, Detector
 from alerting.policy import Policy
-from alerting.rhythms import Rhythms
-from alerting.rules import SpikeSettings
 from alerting.sources import Sources
-from alerting.spikes import PRIOR_SHARE, Detector
-from alerting.stories import Told
-from alerting.windows import Bins, Tally, WindowSettings, width_of
 from ingest.instants import microseconds
 
 

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from alerting.alerts import Alert
-from alerting.book import Excess
-from alerting.compose import recounted, usual_per_day
-from alerting.eventtime import FOREVER, NEVER
-from alerting.flash import KEY
-from alerting.incidents import TOGETHER
-from alerting.late import LateCount
-from alerting.scales import Counted
-from alerting.screening import ROUNDING, Room, Screen, Suspect
-from alerting.spikes import Detector, Footing, Residue, Spike
+from alerting.composing.book import Excess
+from alerting.composing.compose import recounted, usual_per_day
+from alerting.composing.flash import KEY
+from alerting.composing.incidents import TOGETHER
+from alerting.composing.telling import Moment, Teller
+from alerting.counting.eventtime import FOREVER, NEVER
+from alerting.counting.late import LateCount
+from alerting.counting.windows import Tally, is_topic
+from alerting.detection.scales import Counted
+from alerting.detection.screening import ROUNDING, Room, Screen, Suspect
+from alerting.detection.spikes import Detector, Footing, Residue, Spike
 from alerting.state import AggregateSettings, Closing, State
-from alerting.telling import Moment, Teller
-from alerting.windows import Tally, is_topic
 from ingest.instants import DAY, HOUR, instant, microseconds
 
 WATCHED_STORIES = 500

@@ -10,8 +10,8 @@ from alerting.alerts import ALERTS
 from alerting.audit import AUDIT
 from alerting.cases import FEEDBACK
 from alerting.checkpoints import CHECKPOINTS
+from alerting.counting.windows import WINDOWS
 from alerting.notices import NOTICES
-from alerting.windows import WINDOWS
 from bellwether.clock import now
 from bellwether.settings import Settings
 from classifier.scores import SCORES

@@ -5,8 +5,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alerting.alerts import ALERTS, Alert, decode_alert
+from alerting.counting.windows import width_of
 from alerting.rebuild import Rebuilt, rebuild
-from alerting.windows import width_of
 from bellwether.clock import now
 from bellwether.opening import logs_there
 from bellwether.roles import aggregate_settings

@@ -19,8 +19,8 @@ from msgspec import Struct, json
 from prometheus_client import CollectorRegistry
 
 from alerting.alerts import ALERTS, Alert, decode_alert
-from alerting.eventtime import FOREVER, NEVER, Inputs, Verdict
-from alerting.windows import WINDOWS, Window, decode_window
+from alerting.counting.eventtime import FOREVER, NEVER, Inputs, Verdict
+from alerting.counting.windows import WINDOWS, Window, decode_window
 from bellwether.chronological import Chronological
 from bellwether.clock import now
 from bellwether.crew import Crew

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry
 
 from alerting.aggregate import Aggregate
 from alerting.alerts import ALERTS
-from alerting.correction import Errors, errors_of
-from alerting.flash import FlashSettings
+from alerting.composing.flash import FlashSettings
+from alerting.counting.windows import WindowSettings
+from alerting.detection.correction import Errors, errors_of
+from alerting.detection.rules import SpikeSettings, TopicRules
 from alerting.metrics import AggregateMetrics
-from alerting.rules import SpikeSettings, TopicRules
 from alerting.sources import Sources
 from alerting.state import AggregateSettings
-from alerting.windows import WindowSettings
 from bellwether.canaries import Aviary, Canaries, CanaryMetrics
 from bellwether.clock import now
 from bellwether.delivering import deliver_roles

@@ -19,7 +19,7 @@ from alerting.console.reminders import Reminders
 from alerting.console.room import Room
 from alerting.console.view import SPANS, View
 from alerting.console.why import Why, why
-from alerting.windows import width_of
+from alerting.counting.windows import width_of
 from bellwether.clock import now
 from bellwether.loop import Role
 from bellwether.roles import aggregate_settings

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from alerting.alerts import Alert
-from alerting.spikes import PRIOR_DOCUMENTS, PRIOR_SHARE
-from alerting.windows import Window
+from alerting.counting.windows import Window
+from alerting.detection.spikes import PRIOR_DOCUMENTS, PRIOR_SHARE
 from ingest.instants import instant
 
 BLOCKS = " ▁▂▃▄▅▆▇█"

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, msgpack, structs
 
+from alerting.counting.stories import prepare
+from alerting.counting.windows import WindowSettings
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.scales import Counted
+from alerting.detection.spikes import Detector, Footing
 from alerting.keeper import Keeper
-from alerting.rules import SpikeSettings
-from alerting.scales import Counted
-from alerting.spikes import Detector, Footing
 from alerting.state import AggregateSettings, State
-from alerting.stories import prepare
-from alerting.windows import WindowSettings
 from benchmarks.machine import machine
 from classifier.artifact import SHIPPED, Manifest, read_artifact
 from classifier.packing import encode_range

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alerting.flash import ALIKE
+from alerting.composing.flash import ALIKE
 from benchmarks.texts import Texts
 from classifier.stories import story_signature
 from ingest.instants import microseconds, rfc3339

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alerting.alerts import ALERTS, Alert, decode_alert
-from alerting.rarity import days_without
-from alerting.rules import SpikeSettings
-from alerting.statistic import Sums
+from alerting.detection.rarity import days_without
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.statistic import Sums
 from classifier.packing import is_negative
 from classifier.scores import SCORES, ScoredDocument, decode_range
 from ingest.instants import SECOND, instant

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.rules import SpikeSettings
-from alerting.scales import Counted
-from alerting.spikes import Detector, Footing
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.scales import Counted
+from alerting.detection.spikes import Detector, Footing
 from ingest.instants import HOUR, MINUTE
 
 STEP, DAY_STEPS = 5 * MINUTE, 288

@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 
-from alerting.rules import SpikeSettings
+from alerting.detection.rules import SpikeSettings
 from bellwether.clock import now
 from bellwether.opening import open_logs
 from bellwether.settings import read_settings

@@ -17,9 +17,9 @@ import numpy as np
 from msgspec import structs
 from rich.console import Console
 
+from alerting.counting.windows import WindowSettings
 from alerting.keeper import Keeper
 from alerting.state import AggregateSettings, State
-from alerting.windows import WindowSettings
 from benchmarks.aggregation import IN_RANGE, Ranges
 from benchmarks.machine import Neighbours, machine
 from benchmarks.texts import Texts

@@ -7,7 +7,7 @@ the value is reached once in 7 days, 1/6 more for each factor of ten, and only a
 become 2.5 times rarer. No point sees what comes after it, and nothing about a series is known beforehand.
 
 The statistic is the logarithm of the smoothed count over its own slow level and half its hour-of-day profile, on four time
-scales; the mean of the logarithms of their return periods (`alerting.tails`) is the score.
+scales; the mean of the logarithms of their return periods (`alerting.detection.tails`) is the score.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from alerting.tails import PRIOR_CLUSTERS, Tail
+from alerting.detection.tails import PRIOR_CLUSTERS, Tail
 from ingest.instants import DAY, HOUR, MINUTE
 
 SCALES = (10, 30, 90, 270)  # minutes

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from alerting.book import AlertBook
-from alerting.budget import Budget
+from alerting.composing.book import AlertBook
+from alerting.detection.budget import Budget
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.scales import Counted
+from alerting.detection.spikes import Detector, Footing, Residue
 from alerting.rehearsal import rehearsal
-from alerting.rules import SpikeSettings
-from alerting.scales import Counted
-from alerting.spikes import Detector, Footing, Residue
 from ingest.instants import DAY, MINUTE
 
 STEP, DAY_STEPS, TOPICS = 5 * MINUTE, 288, 20

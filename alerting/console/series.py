@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from alerting.alerts import Subject
-from alerting.windows import Window
+from alerting.counting.windows import Window
 from ingest.instants import DAY, HOUR, instant, moment
 
 KEPT = 7 * DAY  # of event time, behind the newest window

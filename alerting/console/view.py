@@ -15,8 +15,8 @@ from alerting import audit
 from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.cases import FEEDBACK, Cases, Entry, decode_entry
 from alerting.console.series import Windows
+from alerting.counting.windows import WINDOWS, decode_window
 from alerting.notices import NOTICES, Notice, decode_notice
-from alerting.windows import WINDOWS, decode_window
 from ingest.instants import DAY, SECOND, moment
 from ingest.logs import Record
 

@@ -13,11 +13,11 @@ import numpy as np
 from msgspec import MsgspecError, Struct
 
 from alerting.alerts import Alert
-from alerting.rarity import days_without
+from alerting.detection.rarity import days_without
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.spikes import LONGEST
+from alerting.detection.statistic import Sums
 from alerting.rebuild import behind, is_about
-from alerting.rules import SpikeSettings
-from alerting.spikes import LONGEST
-from alerting.statistic import Sums
 from classifier.packing import is_negative
 from classifier.scores import ScoredDocument
 from ingest.instants import SECOND, instant

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from alerting.alerts import Subject
 from alerting.cases import Entry
-from alerting.spikes import LONGEST
+from alerting.detection.spikes import LONGEST
 from ingest.instants import moment
 
 Language = Literal["en", "zh"]

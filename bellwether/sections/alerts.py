@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
-from alerting.flash import SEVERE
+from alerting.composing.flash import SEVERE
 from alerting.policy import SHIPPED, Policy, read_policy
 from bellwether.kinds import Duration, ReadableFile
 from bellwether.sections.section import Section

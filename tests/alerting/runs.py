@@ -3,10 +3,10 @@
 from msgspec import msgpack
 
 from alerting.alerts import Alert
-from alerting.eventtime import Verdict
+from alerting.counting.eventtime import Verdict
+from alerting.counting.windows import WindowSettings
 from alerting.keeper import Keeper
 from alerting.state import AggregateSettings, Closing, State
-from alerting.windows import WindowSettings
 from classifier.packing import encode_range
 from classifier.scores import decode_columns
 from tests.alerting.made import score_range

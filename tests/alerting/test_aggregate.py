@@ -12,9 +12,9 @@ from alerting.aggregate import CHECKPOINT_EVERY, Aggregate
 from alerting.alerts import ALERTS, decode_alert
 from alerting.audit import AUDIT, entries, verify
 from alerting.checkpoints import CHECKPOINTS, Checkpoints, forgetting
+from alerting.counting.windows import WINDOWS, WindowSettings, decode_window
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
-from alerting.windows import WINDOWS, WindowSettings, decode_window
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import AUDIT, entries
 from alerting.checkpoints import CHECKPOINTS, forgetting
-from alerting.windows import WINDOWS
+from alerting.counting.windows import WINDOWS
 from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, MINUTE, moment

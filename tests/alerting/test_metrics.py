@@ -11,10 +11,10 @@ from alerting.aggregate import Aggregate
 from alerting.alerts import ALERTS, decode_alert
 from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS
+from alerting.counting.windows import WINDOWS, WindowSettings
+from alerting.detection.rules import SpikeSettings
 from alerting.metrics import AggregateMetrics
-from alerting.rules import SpikeSettings
 from alerting.state import AggregateSettings
-from alerting.windows import WINDOWS, WindowSettings
 from bellwether.showing import rarity
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from alerting.counting.windows import WindowSettings
 from alerting.policy import NO_NAME, Case, Policy, Rule, read_policy
 from alerting.sources import Sources, Trust
 from alerting.state import AggregateSettings
-from alerting.windows import WindowSettings
 from ingest.instants import DAY
 from ingest.tables import WrongTables
 from tests.alerting.made import START, crisis, ordinary

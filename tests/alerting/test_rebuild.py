@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.console.why import why
-from alerting.rarity import days_of, days_without
+from alerting.detection.rarity import days_of, days_without
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.statistic import Sums
 from alerting.rebuild import Rebuilt, rebuild
-from alerting.rules import SpikeSettings
 from alerting.state import AggregateSettings
-from alerting.statistic import Sums
 from classifier.packing import encode_range
 from classifier.scores import ScoreRange
 from ingest.logs import Record

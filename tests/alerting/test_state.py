@@ -7,10 +7,10 @@ import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from alerting.correction import Errors
-from alerting.rules import SpikeSettings, TopicRules
+from alerting.counting.windows import WindowSettings
+from alerting.detection.correction import Errors
+from alerting.detection.rules import SpikeSettings, TopicRules
 from alerting.state import AggregateSettings, Closing
-from alerting.windows import WindowSettings
 from ingest.instants import DAY, HOUR, MINUTE, moment
 from tests.alerting.made import NEGATIVE, START, TOPICS, crisis, ordinary, score_range, scored
 from tests.alerting.runs import EARLY_LOOK, LATE_LOOK, Run, in_ranges

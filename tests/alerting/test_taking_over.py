@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 from alerting.alerts import ALERTS, Alert, decode_alert
 from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS, forgetting
+from alerting.counting.windows import WINDOWS
 from alerting.state import AggregateSettings
-from alerting.windows import WINDOWS
 from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR, MINUTE, SECOND

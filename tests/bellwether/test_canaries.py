@@ -9,10 +9,10 @@ from alerting.aggregate import Aggregate
 from alerting.alerts import ALERTS
 from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS
+from alerting.counting.windows import WINDOWS
 from alerting.gauges import CanaryGauges
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
-from alerting.windows import WINDOWS
 from bellwether.canaries import Aviary, Canaries, CanaryMetrics
 from bellwether.settings import WrongSettings, read_settings
 from classifier.artifact import SHIPPED

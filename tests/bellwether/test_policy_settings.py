@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from alerting.flash import FlashSettings
+from alerting.composing.flash import FlashSettings
+from alerting.detection.rules import SpikeSettings
 from alerting.policy import read_policy
-from alerting.rules import SpikeSettings
 from bellwether.roles import aggregate_settings, check_topics
 from bellwether.settings import Settings, WrongSettings, read_settings
 

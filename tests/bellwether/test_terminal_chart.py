@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from alerting.alerts import Subject
-from alerting.windows import Window
+from alerting.counting.windows import Window
 from bellwether.terminal_chart import charts
 from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant
 from tests.alerting.told import told

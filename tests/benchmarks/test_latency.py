@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerting.alerts import Detection
-from alerting.rules import SpikeSettings
+from alerting.detection.rules import SpikeSettings
 from benchmarks.arrivals import enough
 from tests.alerting.made import scored
 from tests.alerting.told import OPENED, told

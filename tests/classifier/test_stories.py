@@ -3,7 +3,7 @@ from statistics import median
 
 import pytest
 
-from alerting.stories import NEAR
+from alerting.counting.stories import NEAR
 from classifier import stories
 from classifier.stories import story_signature
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from alerting.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, OUTAGE, Budget
-from alerting.incidents import MOSTLY, SHARED, TOGETHER
-from alerting.rules import SpikeSettings
-from alerting.scales import NAME_CLUSTERS, NAME_DAYS, NAME_EXCESS, NAME_THRESHOLD
-from alerting.spikes import BEYOND_OF_NAME, KNOWN_DOCUMENTS, LONGEST, READY_DOCUMENTS, SETTLING
+from alerting.composing.incidents import MOSTLY, SHARED, TOGETHER
+from alerting.detection.budget import BOUND, LONGEST_GAPS, NAMES_BOUND, OUTAGE, Budget
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.scales import NAME_CLUSTERS, NAME_DAYS, NAME_EXCESS, NAME_THRESHOLD
+from alerting.detection.spikes import BEYOND_OF_NAME, KNOWN_DOCUMENTS, LONGEST, READY_DOCUMENTS, SETTLING
 from alerting.watching import SETTLED, SETTLED_YOUNG
 from bellwether.sections.alerts import AlertsSection
 from ingest.instants import DAY

@@ -81,7 +81,8 @@ def test_what_a_detector_and_the_compiler_take_is_what_was_measured() -> None:
     updates, text = AGGREGATION["detector_us_per_update"], " ".join(PAGE.split())
     assert f"takes {updates['median']:.1f} µs, {updates['best']:.1f} µs in the best round" in text
     assert (
-        f"compiles when the aggregator starts (`alerting/stories.py`), in {AGGREGATION['compiled_in_s']:.1f} s" in text
+        f"compiles when the aggregator starts (`alerting/counting/stories.py`), in {AGGREGATION['compiled_in_s']:.1f} s"
+        in text
     )
     assert f"median of {AGGREGATION['rounds']} rounds" in text
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from alerting.alerts import ALERTS, Alert, decode_alert
-from alerting.windows import WINDOWS, decode_window
+from alerting.counting.windows import WINDOWS, decode_window
 from bellwether.clock import now
 from bellwether.opening import open_logs
 from bellwether.settings import read_settings

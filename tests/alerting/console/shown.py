@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from alerting.alerts import Alert, Detection, Evidence, Subject, alert_message
-from alerting.windows import WINDOWS, Window
+from alerting.counting.windows import WINDOWS, Window
 from bellwether.clock import now
 from bellwether.health import PageServer
 from bellwether.loop import Loop

@@ -12,7 +12,7 @@ from alerting.console.incidents import Deadlines
 from alerting.console.pages import LONG_OVER
 from alerting.console.series import Windows
 from alerting.console.view import View
-from alerting.windows import Window
+from alerting.counting.windows import Window
 from ingest.instants import MINUTE, moment
 from tests.alerting.console.shown import Shown, showing
 from tests.alerting.told import OPENED, told

@@ -14,8 +14,8 @@ from alerting.console.incidents import Deadlines
 from alerting.console.metrics import ConsoleMetrics
 from alerting.console.reminders import Reminders
 from alerting.console.view import SPANS, View
+from alerting.counting.windows import WINDOWS
 from alerting.notices import NOTICES
-from alerting.windows import WINDOWS
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import moment
 from ingest.logs import Message

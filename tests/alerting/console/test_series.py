@@ -2,7 +2,7 @@
 
 from alerting.alerts import Subject
 from alerting.console.view import View
-from alerting.windows import Tally, amendment_message, window_message
+from alerting.counting.windows import Tally, amendment_message, window_message
 from ingest.instants import MINUTE
 from ingest.logs import Message, Record
 from tests.alerting.told import OPENED

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.console.why import Why, days_without, why
-from alerting.rules import SpikeSettings
-from alerting.scales import Counted
-from alerting.spikes import Detector, Footing
-from alerting.statistic import Sums
+from alerting.detection.rules import SpikeSettings
+from alerting.detection.scales import Counted
+from alerting.detection.spikes import Detector, Footing
+from alerting.detection.statistic import Sums
 from classifier.ranges import range_message
 from ingest.instants import HOUR, MINUTE
 from ingest.logs import Record

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from alerting.alerts import ALERTS, decode_alert
-from alerting.windows import WINDOWS, decode_window
+from alerting.counting.windows import WINDOWS, decode_window
 from bellwether.cli import cli
 from bellwether.clock import now
 from bellwether.commands.replay import replay

@@ -1,0 +1,181 @@
+"""Composing an alert: the numbers, the documents and the circumstances of what a detector found."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from alerting.alerts import Alert, Corrected, Handled, Severity, Silent, Subject
+from alerting.composing.book import Change
+from alerting.composing.evidence import Candidate, evidence
+from alerting.counting.eventtime import Newest
+from alerting.counting.late import LateCount
+from alerting.counting.windows import Bins, total
+from alerting.detection.correction import Errors, correct
+from alerting.detection.spikes import LONGEST, Spike
+from ingest.instants import DAY, SECOND, instant, moment
+
+
+class Counts(Struct, frozen=True):
+    """What an alert counts over a stretch of event time, under the names of its fields."""
+
+    first_seen_at: datetime
+    documents: int
+    negatives: int
+    share: float
+    usual_documents: float
+    stories: int
+    story_negatives: int
+    sources: int
+    languages: dict[str, int]
+    copies: int
+
+
+class Circumstances(Struct, frozen=True):
+    """Where and when something was found."""
+
+    at: int  # event time of the finding
+    until: int  # windows that start before it were looked at
+    late_stories: int  # which the windows do not have: they belong to earlier ones, and came since
+    late_negatives: int
+    late: bool  # documents that came late took part
+    offset: int  # of the scores record that is being read
+    artifact: str
+    settings: str
+    incident: str
+    joined: bool
+    historical: bool
+    newest: Newest | None = None  # the document that was counted last; None in a replay
+    classified_at: int | None = None
+    errors: Errors | None = None  # of the classifier
+    silent: Silent | None = None  # usual sources of the subject
+
+
+def first_bin(change: Change, spike: Spike, bins: Bins, at: int) -> int:
+    """The start of the first bin that an alert counts: as it opens at least one of the scale that spoke back, at most three.
+
+    When it escalates it goes on from there. What is no longer held cannot be told of.
+    """
+    scale = int(speaking_scale(spike))
+    since = max(bins.start_of(at - 3 * scale), min(change.excess.since, bins.start_of(at - scale)))
+    if change.before:
+        since = min(since, instant(change.before.first_seen_at))
+    return bins.held_since(since)
+
+
+def speaking_scale(spike: Spike) -> float:
+    """The time scale that spoke, in microseconds."""
+    return SECOND * spike.detection.scale_s
+
+
+def alert_id(subject: str, at: int) -> str:
+    """The id of an alert on `subject` that opens at event time `at`: the same in every run over the same log."""
+    return blake2b(f"{subject}@{at}".encode(), digest_size=8).hexdigest()
+
+
+def count(subject: str, bins: Bins, since: int, until: int, late: tuple[int, int], usual_per_day: float) -> Counts:
+    """What lies in windows that start in [since, until), and `late`: what they do not have, stories and negative ones."""
+    found = total(bins.between(subject, since, until))
+    stories, story_negatives = found.stories + late[0], found.story_negatives + late[1]
+    return Counts(
+        first_seen_at=moment(since),
+        documents=found.documents + late[0],
+        negatives=found.negatives + late[1],
+        share=round(story_negatives / max(stories, 1), 4),
+        usual_documents=round(usual_per_day * (until - since) / DAY, 2),
+        stories=stories,
+        story_negatives=story_negatives,
+        sources=len(found.sources),
+        languages=dict(sorted(found.languages.items())),
+        copies=found.documents - found.stories,
+    )
+
+
+def compose(
+    subject: str, spike: Spike, change: Change, around: Circumstances, bins: Bins, telling: Sequence[Candidate]
+) -> Alert:
+    """The alert at its next revision; `telling` are the documents to show."""
+    before, late = change.before, (around.late_stories, around.late_negatives)
+    since = first_bin(change, spike, bins, around.at)
+    counts = count(subject, bins, since, around.until, late, spike.usual_per_day)
+    return Alert(
+        id=before.id if before else alert_id(subject, around.at),
+        revision=before.revision + 1 if before else 1,
+        incident=around.incident,
+        joined=around.joined,
+        subject=Subject.parse(subject),
+        state="open",
+        change=change.kind,
+        severity=_severity(spike),
+        opened_at=before.opened_at if before else moment(around.at),
+        updated_at=moment(around.at),
+        closed_at=None,
+        return_period_days=round(min(spike.days, LONGEST), 3),
+        usual_share=round(spike.usual_share, 4),
+        kind=_kind(counts, spike.usual_share),
+        top_documents=tuple(evidence(candidate) for candidate in telling),
+        detection=spike.detection,
+        ready=spike.ready,
+        late=around.late,
+        historical=around.historical,
+        scores_from=bins.read_from(since, around.offset),
+        scores_to=around.offset + 1,
+        artifact=around.artifact,
+        settings=around.settings,
+        handled=_handled(around),
+        corrected=_corrected(counts, spike.usual_share, around.artifact, around.errors),
+        silent=around.silent,
+        **asdict(counts),
+    )
+
+
+def recounted(
+    alert: Alert, until: int, bins: Bins, late: LateCount, usual_per_day: float, errors: Errors | None
+) -> Alert:
+    """The alert with the numbers of its whole event up to event time `until`, of which `late` came late.
+
+    As it is, where of that event less is still held than was told.
+    """
+    since = bins.held_since(instant(alert.first_seen_at))
+    counts = count(str(alert.subject), bins, since, until, late.across(since), usual_per_day)
+    if since >= until or counts.stories < alert.stories:
+        return alert
+    return replace(
+        alert, corrected=_corrected(counts, alert.usual_share, alert.artifact, errors),
+        late=alert.late or late.is_since(since), **asdict(counts),
+    )  # fmt: skip
+
+
+def usual_per_day(alert: Alert) -> float:
+    """How many stories a day were usual when the alert was told."""
+    span = max(alert.updated_at - alert.first_seen_at, timedelta.resolution)
+    return alert.usual_documents * (timedelta(days=1) / span)
+
+
+def _corrected(counts: Counts, usual_share: float, artifact: str, errors: Errors | None) -> Corrected | None:
+    if errors is None or errors.artifact != artifact or not counts.stories:
+        return None
+    return correct(counts.story_negatives, counts.stories, usual_share, errors)
+
+
+def _severity(spike: Spike) -> Severity:
+    return "critical" if spike.critical else "warning"
+
+
+def _kind(counts: Counts, usual_share: float) -> Literal["share", "volume", "both"]:
+    """What is unusual, copies apart: what is usual was learnt without them."""
+    more_negative = counts.story_negatives >= 1.3 * usual_share * counts.stories
+    more_stories = counts.stories >= 2 * counts.usual_documents
+    if more_negative and more_stories:
+        return "both"
+    return "share" if more_negative else "volume"
+
+
+def _handled(around: Circumstances) -> Handled | None:
+    if around.newest is None:
+        return None
+    classified_at = moment(around.classified_at) if around.classified_at else None
+    return Handled(moment(around.newest.published_at), moment(around.newest.appended_at), classified_at)
