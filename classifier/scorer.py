@@ -214,28 +214,34 @@ class Scorer:
 
     def _rows(self, group: PaddedBatch) -> int:
         """How many rows run: all of the shape, unless it is known that fewer change no bit of those that are there."""
-        many = len(group.members)
-        return many if self._is_rowwise.get((many, group.shape.length)) else group.shape.rows
+        return len(group.members) if self._is_rowwise.get(group.shape.length) else group.shape.rows
 
     def _run(self, group: PaddedBatch, chunks: Sequence[NDArray[np.int64]]) -> Outputs:
-        """Outputs of the group's rows, and of copies of its last one if the shape is filled up.
+        """Outputs of the group's rows, and of copies of its last one if the shape is filled up."""
+        rows, length = self._rows(group), group.shape.length
+        ids = np.full((rows, length), self._tokenizer.padding, np.int64)  # [B, L]
+        mask = np.zeros_like(ids)  # [B, L]
+        for row in range(rows):
+            chunk = chunks[group.members[min(row, len(group.members) - 1)]]
+            ids[row, : len(chunk)] = chunk
+            mask[row, : len(chunk)] = 1
+        outputs = self._session.run(ids, mask)
+        if self.provider == CPU and rows > len(group.members) and length not in self._is_rowwise:
+            self._is_rowwise[length] = self._agree(ids, mask, outputs)
+        return outputs
+
+    def _agree(self, ids: NDArray[np.int64], mask: NDArray[np.int64], whole: Outputs) -> bool:
+        """Whether with one row, and with one less than all, each has the bits that it has in the `whole` shape.
 
         Integer products are exact, but in which order the rest is added up may follow the number of rows, as the processor's
         kernels like it (measured on several threads: logits move by 1e-7, enough to round differently). That order does not
-        depend on the data: so the first group of each size runs both ways, and tells of all others.
+        depend on the data, so one batch of each length tells of all others.
         """
-        many, rows, length = len(group.members), self._rows(group), group.shape.length
-        ids = np.full((group.shape.rows, length), self._tokenizer.padding, np.int64)  # [B, L]
-        mask = np.zeros_like(ids)  # [B, L]
-        for row in range(group.shape.rows):
-            chunk = chunks[group.members[min(row, many - 1)]]
-            ids[row, : len(chunk)] = chunk
-            mask[row, : len(chunk)] = 1
-        outputs = self._session.run(ids[:rows], mask[:rows])
-        if self.provider == CPU and many < rows and (many, length) not in self._is_rowwise:
-            fewer = self._session.run(ids[:many], mask[:many])
-            self._is_rowwise[many, length] = all(map(np.array_equal, fewer, (output[:many] for output in outputs)))
-        return outputs
+        return all(
+            np.array_equal(one, output[:many])
+            for many in {1, len(ids) - 1}
+            for one, output in zip(self._session.run(ids[:many], mask[:many]), whole, strict=True)
+        )
 
 
 class _Verdict:
