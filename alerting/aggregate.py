@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import structlog
 from msgspec import MsgspecError, msgpack
@@ -36,6 +36,14 @@ LEFT_BEHIND = "its detector was lost with the checkpoints"
 _HERE = Place(SCORES.log, 0)
 
 
+class _Active(NamedTuple):
+    """What the active aggregator has, and one that stands by has not."""
+
+    keeper: Keeper
+    checkpoints: Checkpoints
+    findings: Findings
+
+
 class Aggregate:
     """The box between scores and alerts.
 
@@ -51,11 +59,9 @@ class Aggregate:
         chosen = replace(settings, errors=None)  # the model tells of its errors, nobody sets them
         self._hash = blake2b(msgspec_json.encode(chosen), digest_size=6).hexdigest()
         self._logs, self._owner, self._metrics = logs, owner, metrics
-        self._keeper: Keeper | None = None  # None: standing by
-        self._findings: Findings | None = None
+        self._active: _Active | None = None  # None: standing by
         self._silent: set[str] = set()  # sources, as the log has told
         self._is_ahead = False  # some clock was, as the log has told
-        self._checkpoints: Checkpoints | None = None
         self._checkpoint_at, self._checkpoint_wait = 0, 0  # the instant of the last one, and how long until the next
         self._known_to = 0  # where the scores log ended when this became the active one
         prepare()
@@ -67,26 +73,29 @@ class Aggregate:
                 case Opened():
                     yield Step(seeks={event.place: self._take_over(event, now)})
                 case Closed():
-                    self._keeper = self._checkpoints = self._findings = None
+                    self._active = None
                     self._metrics.stand_by()
-                case Skipped() if self._keeper:
-                    self._lose(event)
-                case Batch() if self._keeper:
+                case Skipped() if self._active:
+                    self._lose(self._active.keeper.state, event)
+                case Batch() if self._active:
                     self.finished = False  # the state may come from an earlier replay
-                    yield Step(self._read(event, now))
+                    yield Step(self._read(self._active, event, now))
                 case _:
                     pass
-        if self._keeper and self._has_left_behind(self._keeper.state):
-            yield Step(self._settle(now))
+        if self._active is None:
+            return
+        keeper = self._active.keeper
+        if self._has_left_behind(keeper.state):
+            yield Step(self._settle(self._active, now))
         is_due = not 0 <= now - self._checkpoint_at < self._checkpoint_wait  # also when the clock is set back
-        if self._keeper and (is_due or (self._keeper.finished and not self.finished)):
-            yield from self._checkpoint(now)
-            self.finished = self._keeper.finished
+        if is_due or (keeper.finished and not self.finished):
+            yield from self._checkpoint(self._active, now)
+            self.finished = keeper.finished
 
     def _take_over(self, opened: Opened, now: int) -> int:
         """Become the active one: the newest checkpoint is the state, and its position is where to go on."""
-        self._checkpoints = Checkpoints(self._owner, self._logs.scan(CHECKPOINTS.log))
-        newest = self._checkpoints.newest
+        checkpoints = Checkpoints(self._owner, self._logs.scan(CHECKPOINTS.log))
+        newest = checkpoints.newest
         state = self._anew(opened) if newest is None else self._state_in(newest)
         if state.scores_id not in ("", opened.log_id) or state.position > opened.end:
             log.error("scores log was made again", position=state.position, start=opened.start)
@@ -95,13 +104,12 @@ class Aggregate:
         state.scores_id = opened.log_id
         if (present := self._read_at(opened.end - 1)) is not None:  # that late is whatever is found in older ones
             state.clock = max(state.clock or NEVER, present)
-        state.found = {} if self._checkpoints.is_forgotten else self._found(state.position)
-        self._keeper = Keeper(self._settings, self._hash, state)
-        self._findings = Findings(self._logs)
+        state.found = {} if checkpoints.is_forgotten else self._found(state.position)
+        self._active = _Active(Keeper(self._settings, self._hash, state), checkpoints, Findings(self._logs))
         self._metrics.take_over(state)
         self._checkpoint_at, self._checkpoint_wait = now, CHECKPOINT_EVERY
         self._known_to = opened.end
-        log.info("aggregator active", position=state.position, epoch=self._checkpoints.epoch)
+        log.info("aggregator active", position=state.position, epoch=checkpoints.epoch)
         return state.position
 
     def _anew(self, opened: Opened) -> State:
@@ -154,33 +162,30 @@ class Aggregate:
         """
         return not state.is_settled and state.clock is not None and state.position >= self._known_to
 
-    def _settle(self, now: int) -> list[Message]:
+    def _settle(self, active: _Active, now: int) -> list[Message]:
         """Close each alert that its log shows as open and nobody would ever close."""
-        assert self._keeper is not None
         newest: dict[str, Alert] = {}
         told: set[str] = set()  # of which a revision was for delivery
         for alert in self._alerts():
             newest[alert.id] = max(newest.get(alert.id, alert), alert, key=lambda each: each.revision)
-            told |= set() if alert.joined or alert.historical else {alert.id}
+            told |= {alert.id} if alert.is_told else set()
         messages: list[Message] = []
-        for alert in self._keeper.settle(newest, told):
+        for alert in active.keeper.settle(newest, told):
             log.warning("alert left behind", id=alert.id, subject=str(alert.subject), why=LEFT_BEHIND)
-            messages += self._messages(alert, now)
+            messages += self._messages(active, alert, now)
         return messages
 
-    def _lose(self, skipped: Skipped) -> None:
+    def _lose(self, state: State, skipped: Skipped) -> None:
         """The scores log no longer has what comes next: say so, and let every partition go on from where it is."""
-        assert self._keeper is not None
         log.error("scores lost to retention", start=skipped.start, next=skipped.next)
-        self._keeper.state.inputs.forgive()
-        self._keeper.state.position = skipped.next
-        self._keeper.state.scores_id = skipped.log_id
+        state.inputs.forgive()
+        state.position = skipped.next
+        state.scores_id = skipped.log_id
 
-    def _read(self, batch: Batch, now: int) -> list[Message]:
-        keeper = self._keeper
-        assert keeper is not None
-        admitted = [each for record in batch.records if (each := self._admit(record, now))]
-        messages = [message for found in keeper.take(admitted) for message in self._messages(found, now)]
+    def _read(self, active: _Active, batch: Batch, now: int) -> list[Message]:
+        keeper = active.keeper
+        admitted = [each for record in batch.records if (each := self._admit(keeper, record, now))]
+        messages = [message for found in keeper.take(admitted) for message in self._messages(active, found, now)]
         keeper.state.position = max(keeper.state.position, batch.next)
         if keeper.state.clock is not None:
             self._metrics.read(batch, now)
@@ -206,10 +211,9 @@ class Aggregate:
             log.error("clock was ahead", days=round((closed_to - now) / DAY, 1), late_until=rfc3339(closed_to))
         self._is_ahead = is_ahead
 
-    def _admit(self, record: Record, now: int) -> Admitted | None:
+    def _admit(self, keeper: Keeper, record: Record, now: int) -> Admitted | None:
         """The range that a record holds, if it is to be counted."""
-        keeper, metrics = self._keeper, self._metrics
-        assert keeper is not None
+        metrics = self._metrics
         if record.offset < keeper.state.position or record.value is None:
             return None
         columns = self._columns(record)
@@ -245,25 +249,20 @@ class Aggregate:
             ) from error
         return bounded(columns, record.appended_at, microseconds(self._settings.windows.out_of_orderness))
 
-    def _messages(self, found: Closing | Alert, now: int) -> list[Message]:
-        keeper, findings = self._keeper, self._findings
-        assert keeper is not None
-        assert findings is not None
+    def _messages(self, active: _Active, found: Closing | Alert, now: int) -> list[Message]:
         if isinstance(found, Alert):
             self._metrics.alert(found, now)
             log.info("alert", id=found.id, change=found.change, subject=str(found.subject), severity=found.severity,
                      days=found.return_period_days, historical=found.historical)  # fmt: skip
-            return [alert_message(found), *findings.entries(found, now)]
+            return [alert_message(found), *active.findings.entries(found, now)]
         self._metrics.windows.inc()
-        state = keeper.state
+        state = active.keeper.state
         about = found.subject, found.start, state.bins.width, found.tally, state.artifact
         return [amendment_message(*about, state.position) if found.additive else window_message(*about)]
 
-    def _checkpoint(self, now: int) -> Iterator[Step]:
+    def _checkpoint(self, active: _Active, now: int) -> Iterator[Step]:
         """Everything found so far is flushed; now the state that has found it, then what it replaces goes."""
-        keeper, checkpoints = self._keeper, self._checkpoints
-        assert keeper is not None
-        assert checkpoints is not None
+        keeper, checkpoints, _ = active
         packed = keeper.packed()
         self._metrics.checkpoint_bytes.set(len(packed))
         yield Step(checkpoints.messages(packed), commits={_HERE: Position(keeper.state.position)})

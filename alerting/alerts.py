@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from ingest.logs import Kept, Message
 from ingest.records import decoded
@@ -149,6 +150,11 @@ class Alert(Struct, frozen=True):
         return f"{self.id}/{self.revision}"
 
     @property
+    def is_told(self) -> bool:
+        """Whether destinations are to hear of this revision: it is neither a part of what was told already nor long over."""
+        return not (self.joined or self.historical)
+
+    @property
     def share_of(self) -> tuple[int, int]:
         """How many of how many `share` is: of stories, or of documents in an alert of an older version."""
         return (self.story_negatives, self.stories) if self.story_negatives else (self.negatives, self.documents)
@@ -156,6 +162,14 @@ class Alert(Struct, frozen=True):
 
 _encoder = json.Encoder()
 _decoder = json.Decoder(Alert)
+
+
+def closed(alert: Alert, at: datetime, *, was_told: bool) -> Alert:
+    """The end of an alert. Whoever was told of its beginning is told of it."""
+    return replace(
+        alert, revision=alert.revision + 1, state="closed", change="closed", updated_at=at, closed_at=at,
+        joined=alert.joined and not was_told, historical=alert.historical and not was_told,
+    )  # fmt: skip
 
 
 def alert_message(alert: Alert) -> Message:

@@ -106,14 +106,14 @@ class Findings:
             "action": alert.action,
             "incident": alert.incident,
             "return_period_days": f"{alert.return_period_days:g}",
-            "told": "no" if alert.joined or alert.historical else "yes",
+            "told": "yes" if alert.is_told else "no",
             "settings": alert.settings,
             "artifact": alert.artifact,
         }
         return [self._audit.entry(at, "alert", "aggregate", alert.key, details)]
 
 
-class Verdict(Struct, frozen=True):
+class Verification(Struct, frozen=True):
     """What a walk through the log found."""
 
     entries: int
@@ -122,7 +122,7 @@ class Verdict(Struct, frozen=True):
     faults: tuple[str, ...]  # a sentence each
 
 
-def verify(records: Iterable[Record], known: str | None = None) -> Verdict:
+def verify(records: Iterable[Record], known: str | None = None) -> Verification:
     """Walk through the audit log. An entry that was written twice counts once; retention may have taken the oldest.
 
     `known` are the hashes of entries that were there before, and must still be: what `newest` was.
@@ -150,7 +150,7 @@ def verify(records: Iterable[Record], known: str | None = None) -> Verdict:
         last[entry.writer] = entry
     if known is not None:
         faults.extend(f"the entry {each} is gone" for each in known.split(",") if each not in hashes)
-    return Verdict(len(hashes), len(last), str(ends), tuple(faults))
+    return Verification(len(hashes), len(last), str(ends), tuple(faults))
 
 
 def _breaks(entry: Entry, before: Entry | None, hashes: set[str], *, is_whole: bool) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from alerting.alerts import Alert
+from alerting.alerts import Alert, closed
 from alerting.composing.flashing import FlashLane
 from alerting.composing.telling import Teller
 from alerting.counting.cells import Counting
@@ -148,10 +148,7 @@ class Keeper:
         for alert in newest.values():
             if alert.state == "open" and alert.id not in running:
                 at = moment(max(state.clock or NEVER, instant(alert.updated_at)))
-                yield replace(
-                    alert, revision=alert.revision + 1, state="closed", change="closed", updated_at=at, closed_at=at,
-                    joined=alert.joined and alert.id not in told, historical=alert.historical and alert.id not in told,
-                )  # fmt: skip
+                yield closed(alert, at, was_told=alert.id in told)
         state.is_settled = True
 
     def packed(self) -> bytes:

@@ -123,7 +123,7 @@ class AggregateMetrics:
         """A revision of an alert was found at instant `now`."""
         if alert.change == "opened":
             self.alerts.labels(alert.severity).inc()
-        if alert.change == "closed" or alert.joined or alert.historical:
+        if alert.change == "closed" or not alert.is_told:
             return
         self.told.labels(alert.action).inc()
         if alert.handled is not None and alert.change != "caught_up":

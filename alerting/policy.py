@@ -25,7 +25,7 @@ _ALLOWED: dict[str, Collection[object]] = {
 }
 
 
-class Case(Struct, frozen=True):
+class Facts(Struct, frozen=True):
     """What of an alert a rule may ask for."""
 
     topics: frozenset[str]  # its own, or those of the texts behind an alert on a name
@@ -45,14 +45,14 @@ class Rule(Struct, frozen=True):
     severities: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
 
-    def fits(self, case: Case) -> bool:
+    def fits(self, facts: Facts) -> bool:
         """Whether this row decides about such an alert."""
         return (
-            (not self.topics or not case.topics.isdisjoint(self.topics))
-            and (not self.name_tiers or case.name_tier in self.name_tiers)
-            and (not self.source_tiers or case.source_tier in self.source_tiers)
-            and (not self.severities or case.severity in self.severities)
-            and (not self.kinds or case.kind in self.kinds)
+            (not self.topics or not facts.topics.isdisjoint(self.topics))
+            and (not self.name_tiers or facts.name_tier in self.name_tiers)
+            and (not self.source_tiers or facts.source_tier in self.source_tiers)
+            and (not self.severities or facts.severity in self.severities)
+            and (not self.kinds or facts.kind in self.kinds)
         )
 
 
@@ -62,9 +62,9 @@ class Policy(Struct, frozen=True):
     version: str = ""
     rules: tuple[Rule, ...] = ()
 
-    def action(self, case: Case) -> Action:
+    def action(self, facts: Facts) -> Action:
         """What the first rule that fits says."""
-        return next((rule.action for rule in self.rules if rule.fits(case)), "page")
+        return next((rule.action for rule in self.rules if rule.fits(facts)), "page")
 
     @property
     def label(self) -> str:

@@ -12,7 +12,7 @@ from alerting.counting.eventtime import FOREVER, NEVER
 from alerting.counting.late import LateCount
 from alerting.counting.windows import Tally, is_topic
 from alerting.detection.scales import Counted
-from alerting.detection.screening import ROUNDING, Room, Screen, Suspect
+from alerting.detection.screening import ROUNDING, Headroom, Screen, Suspect
 from alerting.detection.spikes import Detector, Footing, Residue, Spike
 from alerting.state import AggregateSettings, Closing, State
 from ingest.instants import DAY, HOUR, instant, microseconds
@@ -201,7 +201,7 @@ class Watcher:
         """The instant of an early look: that of the newest it looks at, and never before the one that bins are closed to."""
         return max([newest, self._state.bins.closed_to or NEVER, *(detector.at for detector in detectors)])
 
-    def _left(self, subject: str, room: Room, open_bins: Sequence[dict[str, Tally]]) -> float:
+    def _left(self, subject: str, room: Headroom, open_bins: Sequence[dict[str, Tally]]) -> float:
         """What is left of a subject's room after what came to it in open bins, and late."""
         mine = [tally for tallies in open_bins if (tally := tallies.get(subject))]
         found, late = [(tally.stories, tally.story_negatives) for tally in mine], self._waiting(subject)

@@ -99,9 +99,7 @@ class Scorer:
         self._remembered: LRUCache[bytes, Scored] = LRUCache(REMEMBERED)
         self._lock = Lock()  # of what is remembered
         self._feeding = Lock()  # of who gives the network groups
-        self._is_rowwise: dict[
-            tuple[int, int], bool
-        ] = {}  # of so many rows of a length: have they a whole shape's bits?
+        self._is_rowwise: dict[int, bool] = {}  # of each length seen: may rows be left out?
 
     @classmethod
     def open(cls, folder: Path, *, model: Model = "default", device: str = "auto", threads: int = 0) -> "Scorer":

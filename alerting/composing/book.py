@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from alerting.alerts import Alert
+from alerting.alerts import Alert, closed
 from alerting.counting.late import LateCount
 from alerting.detection.spikes import LONGEST, Residue, Spike
 from ingest.instants import moment
@@ -88,7 +88,7 @@ class AlertBook(Struct):
         """The alert was told at event time `at`, with a return period of `days`."""
         before = self.told.get(subject)
         delivered = before is not None and before.alert.id == alert.id and before.delivered
-        self.told[subject] = Told(alert, days, at, delivered or not (alert.joined or alert.historical))
+        self.told[subject] = Told(alert, days, at, delivered or alert.is_told)
 
     def hold(self, is_unknown: Callable[[str], bool], now: int) -> None:
         """Of subjects that are unknown at event time `now` nobody can say that they have become quiet."""
@@ -132,12 +132,10 @@ class AlertBook(Struct):
         return self.told[subject].above_at + self.excesses[subject].quiet
 
     def close(self, subject: str) -> Alert:
-        """Close the open alert on `subject` at that instant. Whoever was told of its beginning is told of its end."""
+        """Close the open alert on `subject` at that instant."""
         told, end = self.told[subject], moment(self.quiet_from(subject))
         self._leave_residue(subject)
-        joined = told.alert.joined and not told.delivered
-        historical = told.alert.historical and not told.delivered
-        told.alert = _next(told.alert, "closed", updated_at=end, closed_at=end, joined=joined, historical=historical)
+        told.alert = closed(told.alert, end, was_told=told.delivered)
         return told.alert
 
     def catch_up(self, now: int) -> list[Alert]:
@@ -149,7 +147,10 @@ class AlertBook(Struct):
             if told.alert.historical:
                 joined = told.alert.joined and told.alert.incident in led  # the one it joined may be over, and untold
                 led.add(told.alert.incident)
-                told.alert = _next(told.alert, "caught_up", updated_at=moment(now), historical=False, joined=joined)
+                told.alert = replace(
+                    told.alert, revision=told.alert.revision + 1, change="caught_up", updated_at=moment(now),
+                    historical=False, joined=joined,
+                )  # fmt: skip
                 told.delivered = told.delivered or not joined
                 current.append(told.alert)
         return current
@@ -157,8 +158,3 @@ class AlertBook(Struct):
     def running(self) -> int:
         """How many alerts are open."""
         return sum(told.alert.state == "open" for told in self.told.values())
-
-
-def _next(alert: Alert, change: str, **changes: object) -> Alert:
-    state = "closed" if change == "closed" else "open"
-    return replace(alert, revision=alert.revision + 1, change=change, state=state, **changes)

@@ -76,6 +76,11 @@ def alert_id(subject: str, at: int) -> str:
     return blake2b(f"{subject}@{at}".encode(), digest_size=8).hexdigest()
 
 
+def revised(subject: str, before: Alert | None, at: int) -> tuple[str, int]:
+    """Id and revision of an alert as it is told next at event time `at`; `before` is what was told of it, if it was."""
+    return (before.id, before.revision + 1) if before else (alert_id(subject, at), 1)
+
+
 def count(subject: str, bins: Bins, since: int, until: int, late: tuple[int, int], usual_per_day: float) -> Counts:
     """What lies in windows that start in [since, until), and `late`: what they do not have, stories and negative ones."""
     found = total(bins.between(subject, since, until))
@@ -99,11 +104,12 @@ def compose(
 ) -> Alert:
     """The alert at its next revision; `telling` are the documents to show."""
     before, late = change.before, (around.late_stories, around.late_negatives)
+    mine, revision = revised(subject, before, around.at)
     since = first_bin(change, spike, bins, around.at)
     counts = count(subject, bins, since, around.until, late, spike.usual_per_day)
     return Alert(
-        id=before.id if before else alert_id(subject, around.at),
-        revision=before.revision + 1 if before else 1,
+        id=mine,
+        revision=revision,
         incident=around.incident,
         joined=around.joined,
         subject=Subject.parse(subject),

@@ -55,8 +55,8 @@ class Flashes(Struct):
 
     def afforded(self, alert: Alert, at: int, per_day: int) -> Alert:
         """The alert as loudly as `per_day` flashes allow at event time `at`; one that nobody is told of costs nothing."""
-        flash, is_untold = alert.flash, alert.joined or alert.historical
-        if flash is None or is_untold or alert.action == "digest" or self.spend(at, per_day):
+        flash = alert.flash
+        if flash is None or not alert.is_told or alert.action == "digest" or self.spend(at, per_day):
             return alert
         return replace(alert, action="digest", flash=replace(flash, over_budget=True))
 

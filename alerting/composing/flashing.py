@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from alerting.alerts import Alert, Flash, Handled, Subject
 from alerting.composing.book import Excess, Told
-from alerting.composing.compose import alert_id
+from alerting.composing.compose import alert_id, revised
 from alerting.composing.evidence import SHOWN, evidence
 from alerting.composing.flash import KEY, QUIET, Severe
 from alerting.composing.incidents import TOGETHER
@@ -125,7 +125,7 @@ class FlashLane:
         counts = total(state.bins.between(f"entity/{name}", since, at + 1))
         spike = self._watcher.look(f"entity/{name}", at)
         stories, story_negatives = max(counts.stories, 1), max(counts.story_negatives, 1)
-        mine, revision = (before.id, before.revision + 1) if before else (alert_id(KEY + name, at), 1)
+        mine, revision = revised(KEY + name, before, at)
         historical = state.is_historical(document.event_at, self._settings.historical_after, f"{mine}/{revision}")
         return Alert(
             id=mine,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from alerting.alerts import Action, Alert
 from alerting.composing.evidence import Candidate
-from alerting.policy import NO_NAME, Case
+from alerting.policy import NO_NAME, Facts
 from alerting.sources import UNKNOWN, Trust
 from alerting.state import AggregateSettings
 
@@ -33,7 +33,7 @@ class Judge:
         """The same of documents with these topics, from these sources."""
         is_topic = alert.subject.kind == "topic"
         return self._policy.action(
-            Case(
+            Facts(
                 topics=frozenset([alert.subject.name] if is_topic else topics),
                 name_tier=NO_NAME if is_topic else self.name_tier(alert.subject.name),
                 source_tier=min(map(self.trust.tier, sources), default=UNKNOWN),

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.composing.book import Change
-from alerting.composing.compose import Circumstances, alert_id, compose, first_bin, speaking_scale
+from alerting.composing.compose import Circumstances, alert_id, compose, first_bin, revised, speaking_scale
 from alerting.composing.evidence import Candidate, weight
 from alerting.composing.flash import KEY
 from alerting.composing.incidents import TOGETHER
@@ -40,8 +40,7 @@ class Teller:
         since = first_bin(change, spike, state.bins, when.at)
         stories = self._standing_out(subject, spike, since, when)
         began = change.before.incident if change.before else self._incident(subject, stories, when)
-        before = change.before
-        key = f"{before.id}/{before.revision + 1}" if before else f"{alert_id(subject, when.at)}/1"
+        mine, revision = revised(subject, change.before, when.at)
         incident = began or alert_id(subject, when.at)
         late = [change.excess.came_late, *when.late]
         around = Circumstances(
@@ -55,7 +54,7 @@ class Teller:
             settings=self._settings_hash,
             incident=incident,
             joined=began is not None,
-            historical=state.is_historical(when.at, self._settings.historical_after, key),
+            historical=state.is_historical(when.at, self._settings.historical_after, f"{mine}/{revision}"),
             newest=state.newest if state.clock is not None else None,
             classified_at=state.classified_at,
             errors=self._settings.errors,

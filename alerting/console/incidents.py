@@ -97,7 +97,7 @@ def _due_at(members: list[list[Revision]], case: Case, deadlines: Deadlines, sev
         revision.appended_at + deadlines.of(revision.alert.severity)
         for revisions in members
         for revision in revisions
-        if not (revision.alert.historical or revision.alert.joined or revision.alert.action in SILENT)
+        if revision.alert.is_told and revision.alert.action not in SILENT
     ]
     if due and case.reopened:
         return case.reopened.at + deadlines.of(severity)

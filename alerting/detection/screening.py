@@ -21,7 +21,7 @@ LASTS = 2 * MINUTE  # of event time: for so long a room is not computed again
 ROUNDING = 1e-6
 
 
-class Room(NamedTuple):
+class Headroom(NamedTuple):
     """How much more than usual open bins may bring to one subject before it can fire."""
 
     until: int  # the instant up to which this holds
@@ -72,13 +72,13 @@ class Screen:
     def __init__(self, footing: Callable[[str], Footing]) -> None:
         """`footing` is that of a subject now."""
         self._footing = footing
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, Headroom] = {}
 
     def clear(self) -> None:
         """Detectors have learned."""
         self._rooms.clear()
 
-    def room(self, subject: str, detector: Detector, at: int) -> Room:
+    def room(self, subject: str, detector: Detector, at: int) -> Headroom:
         """The room of a subject, up to instant `at` at least."""
         room = self._rooms.get(subject)
         if room is None or at > room.until:
@@ -86,7 +86,7 @@ class Screen:
         return room
 
 
-def _room(detector: Detector, until: int, footing: Footing) -> Room:
+def _room(detector: Detector, until: int, footing: Footing) -> Headroom:
     usual = detector.usual(footing.pooled_share)
     share = min(usual.share, usual.beyond_share)
     scatter = usual.dispersion * (1.0 - usual.share) * share
@@ -97,7 +97,7 @@ def _room(detector: Detector, until: int, footing: Footing) -> Room:
         unit = sqrt(scatter * scale.squares * keep * keep + 1.0)
         rare = _reached(scale.tail, footing.alarm_days * len(detector.scales))
         rooms.append(rare * unit - max(scale.negatives - share * scale.documents, 0.0))
-    return Room(until, share + least_raised(detector.cosine, detector.sine, detector.at, until), min(rooms))
+    return Headroom(until, share + least_raised(detector.cosine, detector.sine, detector.at, until), min(rooms))
 
 
 def _reached(tail: Tail, days: float) -> float:

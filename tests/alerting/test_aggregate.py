@@ -257,7 +257,7 @@ def test_a_host_whose_clock_is_years_ahead_moves_nobody_elses_time(logs, clock, 
     publish(logs, *(written(each, LATER) for each in (*ranges, *years_ahead(len(before)))))
     publish(logs, *(written(replace(score_range([d]), read_at=d.event_at), d.event_at) for d in events))
     active.turn(2)
-    state, last = active.box._keeper.state, events[-1].event_at
+    state, last = active.box._active.keeper.state, events[-1].event_at
     assert LATER < state.bins.closed_to <= last
     assert (state.clock, state.heard_at) == (last, LATER)
     assert state.newest.event_at == last
@@ -272,7 +272,7 @@ def test_without_a_stamp_what_a_range_tells_of_time_is_all_there_is(logs, clock)
     publish(logs, written(score_range([], start=144, next=144, end=144, read_at=LATER + HOUR), 0))
     active = Active(logs, clock)
     active.turn(2)
-    state = active.box._keeper.state
+    state = active.box._active.keeper.state
     assert state.clock == LATER + HOUR
     assert state.bins.closed_to > LATER
 

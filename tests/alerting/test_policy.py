@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alerting.counting.windows import WindowSettings
-from alerting.policy import NO_NAME, Case, Policy, Rule, read_policy
+from alerting.policy import NO_NAME, Facts, Policy, Rule, read_policy
 from alerting.sources import Sources, Trust
 from alerting.state import AggregateSettings
 from ingest.instants import DAY
@@ -14,8 +14,8 @@ from tests.alerting.made import START, crisis, ordinary
 from tests.alerting.runs import Run, in_ranges
 
 
-def case(*topics: str, name: int = NO_NAME, source: int = 3, severity: str = "warning", kind: str = "share") -> Case:
-    return Case(frozenset(topics), name, source, severity, kind)  # type: ignore[arg-type]
+def case(*topics: str, name: int = NO_NAME, source: int = 3, severity: str = "warning", kind: str = "share") -> Facts:
+    return Facts(frozenset(topics), name, source, severity, kind)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def case(*topics: str, name: int = NO_NAME, source: int = 3, severity: str = "wa
         (case("anything new"), "page"),
     ],
 )
-def test_the_shipped_table_decides_so(given: Case, action: str) -> None:
+def test_the_shipped_table_decides_so(given: Facts, action: str) -> None:
     assert read_policy().action(given) == action
 
 

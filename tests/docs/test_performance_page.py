@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "performance.md").read_text()
 RESULTS = ROOT / "benchmarks" / "results"
 AGGREGATION = json.loads((RESULTS / "aggregation.json").read_text())
-MACHINES = "amx", "vnni"
-ROUNDS = [json.loads((RESULTS / f"pipeline-2026-11-22-{machine}.json").read_text())["rounds"] for machine in MACHINES]
+RUNS = "22-amx", "22-vnni", "23-vnni"
+ROUNDS = [json.loads((RESULTS / f"pipeline-2026-11-{run}.json").read_text())["rounds"] for run in RUNS]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ ROUNDS = [json.loads((RESULTS / f"pipeline-2026-11-22-{machine}.json").read_text
 )
 def test_every_ratio_of_the_pipeline_is_the_median_of_its_rounds(row: str, one: str, other: str) -> None:
     line = next(line for line in PAGE.splitlines() if line.startswith(f"| {row} |"))
-    for run, cell in zip(ROUNDS, line.split("|")[3:5], strict=True):
+    for run, cell in zip(ROUNDS, line.split("|")[3:6], strict=True):
         ratios = sorted(first / second for first, second in zip(run[one], run[other], strict=True))
         middle, _, spread = cell.strip().partition(" ")
         digits = len(middle.split(".")[1])
@@ -42,9 +42,19 @@ def test_every_pace_of_the_pipeline_lies_within_its_rounds() -> None:
     def spread(run: dict[str, list[float]], name: str) -> str:
         return f"{min(run[name]):.0f} to {max(run[name]):.0f}"
 
-    (first, second), text = ROUNDS, " ".join(PAGE.split())
-    assert f"ran at {spread(first, BARE)} texts a second on the first, {spread(second, BARE)} on the second" in text
-    assert f"the way from Kafka at {spread(first, KAFKA)} and {spread(second, KAFKA)}" in text
+    text = " ".join(PAGE.split())
+    bare, kafka = ([spread(run, name) for run in ROUNDS] for name in (BARE, KAFKA))
+    assert f"ran at {bare[0]} texts a second on the first, {bare[1]} on the second, {bare[2]} on the third" in text
+    assert f"the way from Kafka at {kafka[0]}, {kafka[1]} and {kafka[2]}" in text
+
+
+def test_what_fill_would_cost_is_what_was_measured() -> None:
+    told = json.loads((RESULTS / "fill.json").read_text())["times_as_long"]
+    by_size = {name.removeprefix("portions of "): f"{each['median']:.2f}" for name, each in told.items()}
+    assert (
+        f"{by_size['200']} in portions of 200 texts, {by_size['25']} of 25, {by_size['5']} of 5, {by_size['1']} of 1, "
+        f"and {by_size['a headline alone']} for headlines that come alone"
+    ) in " ".join(PAGE.split())
 
 
 def test_what_the_small_network_costs_is_what_the_manifest_says() -> None:
@@ -88,7 +98,7 @@ def test_what_a_detector_and_the_compiler_take_is_what_was_measured() -> None:
 
 
 def test_how_long_a_text_waits_is_what_was_measured() -> None:
-    for load in json.loads((RESULTS / "load-2026-11-22-vnni.json").read_text())["loads"]:
+    for load in json.loads((RESULTS / "load-2026-11-23-vnni.json").read_text())["loads"]:
         waits = [load[f"p{part}_ms"] for part in (50, 95, 99)]
         told = [f"{wait / 1000:.1f} s" if wait >= 1000 else f"{wait:.0f} ms" for wait in waits]
         many = [f"{load[key]:.0f}" for key in ("came_per_s", "scored_per_s")]
