@@ -148,6 +148,12 @@ def check_topics(settings: Settings) -> None:
     named = {
         "alerts.policy": settings.alerts.table.topics if settings.alerts.policy else set(),
         "alerts.topic": set(settings.alerts.topic),
+        "destination.route.subjects": {
+            pattern.removeprefix("topic/")
+            for destination in settings.destination
+            for pattern in destination.route.subjects
+            if pattern.startswith("topic/") and not set(pattern) & set("*?[")
+        },
         "flash.topics": set(settings.flash.topics) if "topics" in settings.flash.model_fields_set else set(),
     }
     if not any(named.values()):
@@ -164,12 +170,9 @@ def check_topics(settings: Settings) -> None:
 
 def aggregate_settings(settings: Settings) -> AggregateSettings:
     """Those that decide what is found."""
-    windows = settings.windows
     return AggregateSettings(
         inputs=tuple(each.kafka_topic for each in settings.input),
-        windows=WindowSettings(
-            bin=windows.bin, out_of_orderness=windows.out_of_orderness, early=windows.early, keep=windows.keep
-        ),
+        windows=WindowSettings(**settings.windows.model_dump()),
         spikes=SpikeSettings(
             budget_per_week=settings.alerts.budget_per_week,
             topics={name: TopicRules(**rules.model_dump()) for name, rules in settings.alerts.topic.items()},

@@ -2,91 +2,26 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 
-from alerting.aggregate import CHECKPOINT_EVERY, Aggregate
+from alerting.aggregate import CHECKPOINT_EVERY
 from alerting.alerts import ALERTS, decode_alert
 from alerting.audit import AUDIT, entries, verify
 from alerting.checkpoints import CHECKPOINTS, Checkpoints, forgetting
-from alerting.counting.windows import WINDOWS, WindowSettings, decode_window
-from alerting.metrics import AggregateMetrics
+from alerting.counting.windows import WINDOWS, WindowSettings
 from alerting.state import AggregateSettings
 from classifier.packing import encode_range
 from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR, MINUTE, moment
 from ingest.logs import Kept, LogUnfit, Message, Record
+from tests.alerting.active import SETTINGS, Active, windows, write
 from tests.alerting.made import START, crisis, ordinary, score_range, scored
 from tests.publishing import publish
 
 LATER = START + 12 * DAY
-SETTINGS = AggregateSettings(inputs=("news",), windows=WindowSettings(early=False))
-
-
-class Clock:
-    """The only thing that is not real here."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def logs(tmp_path: Path, clock: Clock):
-    logs = EmbeddedLogs(tmp_path / "logs.sqlite", clock)
-    logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
-    yield logs
-    logs.close()
-
-
-class Active:
-    """An aggregator with its reader and writer; `turn` is one turn of its loop."""
-
-    def __init__(
-        self, logs: EmbeddedLogs, clock: Clock, owner: str = "a", settings: AggregateSettings = SETTINGS
-    ) -> None:
-        self.registry = CollectorRegistry()
-        self.box = Aggregate(settings, logs, owner, AggregateMetrics(self.registry))
-        self.reader, self.writer, self.clock = logs.reader("aggregate", [SCORES.log]), logs.writer(), clock
-        self.positions: list[int] = []
-
-    def turn(self, times: int = 1) -> None:
-        for _ in range(times):
-            for step in self.box.step(self.reader.poll(0.05), self.clock.now):
-                for message in step.messages:
-                    self.writer.publish(message)
-                self.writer.flush()
-                self.reader.commit(step.commits)
-                for place, offset in step.seeks.items():
-                    self.positions.append(offset)
-                    self.reader.seek(place, offset)
-
-    def leave(self) -> None:
-        self.reader.close()
-        self.writer.close()
-
-    def metric(self, name: str, **labels: str) -> float | None:
-        return self.registry.get_sample_value(name, labels)
-
-
-def write(logs: EmbeddedLogs, *ranges, log: str = SCORES.log) -> None:
-    """The log takes each when it was read; of a replay, at the clock's time."""
-    publish(logs, *(Message(log, encode_range(scores), created_at=scores.read_at) for scores in ranges))
-
-
-def windows(logs: EmbeddedLogs) -> dict[bytes, int]:
-    return {r.key: decode_window(r.value).documents for r in logs.scan(WINDOWS.log) if r.value and r.key}
 
 
 def in_ranges(documents, size: int = 25):

@@ -1,38 +1,21 @@
 """Alerts that were open when what the aggregator remembers was lost: somebody has to close them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from structlog.testing import capture_logs
 
+from alerting.aggregate import CHECKPOINT_EVERY
 from alerting.alerts import ALERTS, Alert, alert_message, decode_alert
 from alerting.audit import AUDIT, entries
 from alerting.checkpoints import CHECKPOINTS, forgetting
-from alerting.counting.windows import WINDOWS
-from classifier.scores import SCORES, ScoreRange
+from classifier.scores import ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, MINUTE, moment
 from ingest.logs import Message
+from tests.alerting.active import Active, write
 from tests.alerting.made import START, crisis, ordinary, score_range
-from tests.alerting.test_aggregate import CHECKPOINT_EVERY, Active, Clock, write
 from tests.alerting.told import told
 from tests.publishing import publish
 
 OLDER = 40  # revisions of an alert in the log
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def logs(tmp_path: Path, clock: Clock) -> Iterator[EmbeddedLogs]:
-    logs = EmbeddedLogs(tmp_path / "logs.sqlite", clock)
-    logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
-    yield logs
-    logs.close()
 
 
 def forget(logs: EmbeddedLogs) -> None:

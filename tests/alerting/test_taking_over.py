@@ -1,41 +1,25 @@
 """What an aggregator makes of scores that others wrote while it was away, and of clocks that are set."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from alerting.aggregate import CHECKPOINT_EVERY
 from alerting.alerts import ALERTS, Alert, decode_alert
-from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS, forgetting
-from alerting.counting.windows import WINDOWS
 from alerting.state import AggregateSettings
-from classifier.scores import SCORES, ScoreRange
+from classifier.scores import ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR, MINUTE, SECOND
+from tests.alerting.active import Active, windows, write
 from tests.alerting.made import START, crisis, ordinary, score_range, scored
-from tests.alerting.test_aggregate import CHECKPOINT_EVERY, Active, Clock, windows, write
+from tests.alerting.turns import Clock
 from tests.publishing import publish
 
 EARLY = AggregateSettings(inputs=("news",))
 BEFORE = ordinary(5)
 EVENT = crisis(len(BEFORE), START + 5 * DAY, 90)
 SINCE = EVENT[-1].event_at + MINUTE
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def logs(tmp_path: Path, clock: Clock) -> Iterator[EmbeddedLogs]:
-    logs = EmbeddedLogs(tmp_path / "logs.sqlite", clock)
-    logs.ensure([SCORES, WINDOWS, ALERTS, CHECKPOINTS, AUDIT])
-    yield logs
-    logs.close()
 
 
 def live(documents: list) -> list[ScoreRange]:

@@ -85,6 +85,11 @@ def test_mistakes_about_topics_are_told_at_once_with_the_topics_that_there_are(t
         check_topics(read(tmp_path, "[alerts.topic.forex]\nrarity = 2\n[alerts.topic.weather]\nalert = false\n"))
     (mistake,) = caught.value.mistakes
     assert mistake.startswith("alerts.topic: the model knows no topic forex, weather; it knows earnings_guidance, ")
+    route = '[destination.route]\nsubjects = ["topic/fx", "topic/f*", "topic/forex"]\n'
+    with pytest.raises(WrongSettings) as caught:
+        check_topics(read(tmp_path, '[[destination]]\nname = "desk"\ntype = "log"\n' + route))
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith("destination.route.subjects: the model knows no topic forex; it knows ")
 
 
 def test_mistakes_of_a_policy_are_told_with_the_others(tmp_path: Path) -> None:
