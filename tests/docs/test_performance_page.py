@@ -107,7 +107,7 @@ def test_how_long_a_text_waits_is_what_was_measured() -> None:
 
 
 def test_how_soon_an_alert_is_told_is_what_was_measured() -> None:
-    latency = json.loads((RESULTS / "latency-2026-11-22-vnni.json").read_text())["alert_latency"]
+    latency = json.loads((RESULTS / "latency-2026-11-23-vnni.json").read_text())["alert_latency"]
     table = PAGE[PAGE.index("| 520 alerts each |") :].split("\n\n")[0].splitlines()[2:]
     rows = [
         latency[log][lane][until]
