@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain, takewhile
 from typing import Literal
 
 import numpy as np
@@ -9,10 +10,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from alerting.alerts import Alert
-from alerting.counting.eventtime import Inputs, Verdict
+from alerting.counting.eventtime import counted
 from alerting.counting.windows import Tally
 from alerting.detection.rarity import days_of
-from classifier.scores import Columns, decode_columns
+from classifier.scores import Columns
 from ingest.instants import instant
 from ingest.logs import Record
 
@@ -80,19 +81,14 @@ def _count(alert: Alert, records: Iterable[Record], width: int) -> tuple[Counts,
 
 def behind(alert: Alert, records: Iterable[Record]) -> Iterator[Columns | None]:
     """What the alert was computed from, in order; None first where it is not kept. Raises `msgspec.MsgspecError`."""
-    inputs = Inputs(amnesty=True)  # each partition goes on from where it is first seen
-    is_first = True
-    for record in records:
-        if is_first and record.offset > alert.scores_from:
-            yield None
-        is_first = False
-        if record.offset >= alert.scores_to:
-            return
-        columns = decode_columns(record.value or b"")
-        verdict, fresh, _ = inputs.admit(columns)
-        if verdict is not Verdict.AHEAD:
-            inputs.of(columns.range).move(columns, 0)
-            yield fresh
+    kept = iter(records)
+    first = next(kept, None)
+    if first is None:
+        return
+    if first.offset > alert.scores_from:
+        yield None
+    seen = takewhile(lambda record: record.offset < alert.scores_to, chain([first], kept))
+    yield from (fresh for fresh, _ in counted(seen))
 
 
 def is_about(alert: Alert, columns: Columns) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from msgspec import Struct, json
 from prometheus_client import CollectorRegistry
 
 from alerting.alerts import ALERTS, Alert, decode_alert
-from alerting.counting.eventtime import FOREVER, NEVER, Inputs, Verdict
+from alerting.counting.eventtime import FOREVER, NEVER, Verdict, counted
 from alerting.counting.windows import WINDOWS, Window, decode_window
 from bellwether.chronological import Chronological
 from bellwether.clock import now
@@ -36,10 +36,10 @@ from bellwether.sections.logs import InputSection, LogSection
 from bellwether.settings import Settings
 from bellwether.stopping import LeftBehind, stop_signals
 from bellwether.writing import is_read
-from classifier.scores import SCORES, Columns, decode_columns
+from classifier.scores import SCORES
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, instant
-from ingest.logs import Logs, LogUnfit, Message, Record, Writer
+from ingest.logs import Logs, LogUnfit, Message, Writer
 
 DOCUMENTS = "documents"
 LOG_FILE = "replay.db"
@@ -208,25 +208,14 @@ class Replay:
         outcome.history = list(windows.values())
         outcome.windows = sum(instant(each.start) >= start and not each.additive for each in outcome.history)
         times: list[int] = []
-        for fresh, dead in _counted(logs.scan(SCORES.log)):
+        for fresh, verdict in counted(logs.scan(SCORES.log)):
             at = fresh.rows["event_at"]
             outcome.read += len(fresh)
             outcome.documents += int((at >= start).sum())
-            outcome.refused += dead
+            outcome.refused += 0 if verdict is Verdict.REPEATED else fresh.range.dead
             times += [int(at.min()), int(at.max())] if len(fresh) else []
         outcome.first_at = max(min(times, default=0), start)
         outcome.last_at = max(max(times, default=0), outcome.first_at)
-
-
-def _counted(records: Iterable[Record]) -> Iterator[tuple[Columns, int]]:
-    """What the aggregator counts of each range, as a crash may have written one twice, and how many records are no documents."""
-    inputs = Inputs(amnesty=True)  # what is kept begins anywhere
-    for record in records:
-        columns = decode_columns(record.value or b"")
-        verdict, fresh, _ = inputs.admit(columns)
-        if verdict is not Verdict.AHEAD:
-            inputs.of(columns.range).move(columns, 0)
-            yield fresh, 0 if verdict is Verdict.REPEATED else columns.range.dead
 
 
 def _reading(settings: Settings, inputs: Sequence[str]) -> Settings:

@@ -100,11 +100,11 @@ class AlertBook(Struct):
 
     def quieten(self, now: int) -> list[Alert]:
         """Close what has been quiet long enough by event time `now`, at the instant when it had been."""
-        closed = [self.close(subject) for subject in self.ending(now)]
+        ended = [self.close(subject) for subject in self.ending(now)]
         for subject in [s for s, excess in self.excesses.items() if excess.above_at + excess.quiet <= now]:
             del self.excesses[subject]
             self.told.pop(subject, None)
-        return closed
+        return ended
 
     def ending(self, now: int) -> list[str]:
         """The subjects whose open alert has been quiet long enough by event time `now`."""

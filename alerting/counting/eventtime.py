@@ -5,6 +5,7 @@ the whole is the lowest of them; it exists once every partition of every input h
 all that moves time stands in the ranges, and in the stamps that the scores log gave them.
 """
 
+from collections.abc import Iterable, Iterator
 from copy import copy
 from enum import StrEnum
 
@@ -12,7 +13,8 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from classifier.scores import Columns, ScoreRange
+from classifier.scores import Columns, ScoreRange, decode_columns
+from ingest.logs import Record
 
 NEVER = -(1 << 62)  # an instant before everything
 FOREVER = 1 << 62  # and one after
@@ -175,3 +177,16 @@ class Inputs(Struct):
         self.forgiven.discard(key)
         if log_id not in self.gone:
             self.gone = [*self.gone, log_id][-REMEMBERED_LOGS:]
+
+
+def counted(records: Iterable[Record]) -> Iterator[tuple[Columns, Verdict]]:
+    """What an aggregator counts of each of these records of the scores log; a crash may have written a range twice.
+
+    Each partition goes on from where it is first seen. Raises `msgspec.MsgspecError`.
+    """
+    inputs = Inputs(amnesty=True)
+    for record in records:
+        verdict, fresh, _ = inputs.admit(decode_columns(record.value or b""))
+        if verdict is not Verdict.AHEAD:
+            inputs.of(fresh.range).move(fresh, 0)
+            yield fresh, verdict
