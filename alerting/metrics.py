@@ -50,7 +50,7 @@ class AggregateMetrics:
         self.watermark = gauge("watermark_seconds", "Event time up to which windows are closed.")
         self.alerts_open = gauge("alerts_open", "Alerts open now.")
         self.alerts_per_week = gauge(
-            "alerts_per_week", "Alerts opened a week, over the last four: what is spent of the budget."
+            "alerts_per_week", "Incidents a week, over the last four: what is spent of the budget."
         )
         self.budget_per_week = gauge("budget_per_week", "Alerts a week that are welcome.")
         self.alarm_days = gauge("alarm_days", "The return period from which on a topic alerts; it follows the budget.")

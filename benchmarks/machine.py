@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.avx2 import HELD_TO
 from classifier.device import processor, usable_cores
 
 _BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -24,6 +25,7 @@ def machine() -> dict[str, Any]:
         "avx2": "avx2" in flags,
         "avx512": "avx512f" in flags,
         "bf16": bool(flags & _BF16),
+        "held_to": os.environ.get(HELD_TO),
         "cores": os.cpu_count(),
         "threads_used": usable_cores(),
         "python": platform.python_version(),

@@ -28,7 +28,7 @@ class Budget(Struct):
     names_ease: float = 0.0  # and of names
     has_names: bool = False
     at: int | None = None
-    recent: float = 0.0  # alerts, fading over MEMORY_DAYS
+    recent: float = 0.0  # alerts that began an incident, fading over MEMORY_DAYS
     days: float = 0.0  # watched, fading
     squared_gaps: float = 0.0  # between instants at which there was something to watch, fading
 
@@ -62,7 +62,7 @@ class Budget(Struct):
         return round(elapsed * DAY) if elapsed > max(OUTAGE, LONGEST_GAPS * usual_gap) else 0
 
     def spend(self, *, of_name: bool = False) -> None:
-        """An alert on a topic, or a name, was opened."""
+        """An alert on a topic, or a name, began an incident."""
         if of_name:
             self.names_ease = min(self.names_ease + RATE, NAMES_BOUND)
         else:
@@ -71,5 +71,5 @@ class Budget(Struct):
 
     @property
     def achieved_per_week(self) -> float:
-        """Alerts a week over the last weeks."""
-        return 7 * self.recent / MEMORY_DAYS
+        """Incidents a week over the last weeks; in the first one, those that there were."""
+        return 7 * self.recent / max(self.days, 7.0)

@@ -32,7 +32,7 @@ PRIOR_DOCUMENTS = 12.0  # how many documents the pooled share counts for
 READY_DOCUMENTS = 20
 CERTAIN = 1.0 - 1e-9  # takes rounding in
 BEYOND_OF_NAME = 0.25  # of its usual share is expected of documents beyond a name's usual number
-HELD_WEIGHT = 0.1  # what fires counts for in the usual share
+HELD_WEIGHT = 0.1  # what fires counts for in the usual share and volume
 SETTLING = 8.0  # times as fast the former usual fades where another has settled,
 KNOWN_DOCUMENTS = 10 * PRIOR_DOCUMENTS  # and so many are known: fewer would give way to the pooled share
 LONGEST_GAPS = 3.0  # usual gaps, and a day at least: longer silence is an outage, and tells nothing of the next one
@@ -221,9 +221,9 @@ class Detector(Struct, gc=False):
             if self.beyond == 1.0 and self.documents >= READY_DOCUMENTS:
                 days, elapsed = gap, gap * DAY_LENGTH  # an outage: of a topic that is not rare, silence tells nothing
         fade = exp(LN_HALF * elapsed / self.half_life)
-        self.days = known * fade + days
-        self.squared_gaps = self.squared_gaps * fade + days * gap
         weight = HELD_WEIGHT if held else 1.0
+        self.days = known * fade + weight * days
+        self.squared_gaps = self.squared_gaps * fade + weight * days * gap
         self.documents = self.documents * fade + weight * documents
         self.negatives = self.negatives * fade + weight * negatives
         self._bound()

@@ -44,8 +44,8 @@ def _board() -> list[Json]:
     """How things are now."""
     return [
         number("Open alerts", "Alerts open now.", "max(bellwether_aggregate_alerts_open)", **RED_AT_1),
-        number("Alerts a week", "Opened a week, over the last four, and how many are welcome.",
-               ("max(bellwether_aggregate_alerts_per_week)", "opened"),
+        number("Incidents a week", "Begun a week, over the last four, and how many are welcome.",
+               ("max(bellwether_aggregate_alerts_per_week)", "begun"),
                ("max(bellwether_aggregate_budget_per_week)", "budget"), wide=6),
         number("Alerts from", "The return period from which on a topic alerts.", "max(bellwether_aggregate_alarm_days)",
                unit="d"),

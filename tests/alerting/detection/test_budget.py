@@ -75,3 +75,21 @@ def test_names_have_half_of_the_budget_and_a_threshold_of_their_own():
         budget.spend(of_name=True)
     assert budget.alarm_days(5, 17) == pytest.approx(2 * 23.8)
     assert budget.alarm_days(5, 17, of_names=True) > 1.5 * 2 * 23.8
+
+
+@pytest.mark.parametrize("days", [7, 14, 28, 100])
+def test_one_incident_a_day_is_seven_a_week_from_the_first_week_on(days: int) -> None:
+    budget = Budget()
+    for hour in range(days * 24 + 1):
+        budget.pass_time(hour * HOUR, 5, 1.0)
+        if hour % 24 == 12:
+            budget.spend()
+    assert budget.achieved_per_week == pytest.approx(7, rel=0.15)
+
+
+def test_one_incident_on_the_first_day_is_one_a_week() -> None:
+    budget = Budget()
+    budget.pass_time(0, 5, 1.0)
+    budget.pass_time(2 * HOUR, 5, 1.0)
+    budget.spend()
+    assert budget.achieved_per_week == 1.0

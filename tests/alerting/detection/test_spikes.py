@@ -203,3 +203,25 @@ def test_the_usual_share_that_is_told_is_that_of_the_time_of_day() -> None:
     assert raised(detector.cosine, detector.sine, noon) == pytest.approx(0.08)
     assert spike.usual_share == pytest.approx(0.28)
     assert spike.detection.usual_share == pytest.approx(0.2), "by which the return period can be computed again"
+
+
+@pytest.mark.parametrize("of_name", [False, True])
+def test_an_event_of_days_leaves_the_usual_volume_as_it_is_and_ends_where_the_share_is_as_usual_again(of_name: bool) -> None:
+    dice, detector = np.random.default_rng(1), Detector.fresh(SETTINGS, 0, of_name=of_name)
+    footing = FOOTING._replace(pooled_share=0.2)
+
+    def day(share: float) -> float:
+        """How much of a day it fires."""
+        fired = 0
+        for at in range(detector.at + STEP, detector.at + DAY + 1, STEP):
+            many = int(dice.poisson(20 / 12))
+            spike = detector.update(Counted(at, many, int(dice.binomial(many, share))), footing)
+            fired += spike is not None and spike.fires
+        return fired / 288
+
+    assert sum(day(0.2) for _ in range(30)) < 1
+    before = detector.usual(0.2).per_day
+    assert all(day(0.6) > 0.8 for _ in range(4))
+    assert detector.usual(0.2).per_day == pytest.approx(before, rel=0.03)
+    assert [day(0.2) for _ in range(5)][-1] == 0
+    assert detector.usual(0.2).per_day == pytest.approx(before, rel=0.03)
