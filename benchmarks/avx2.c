@@ -9,6 +9,8 @@
 
 #define BIT(n) (1u << (n))
 
+int answered; /* how many times: whoever doubts that a library was held can look */
+
 static void answer(int number, siginfo_t *info, void *context) {
     greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     unsigned leaf = (unsigned)registers[REG_RAX], sub = (unsigned)registers[REG_RCX], a, b, c, d;
@@ -23,6 +25,7 @@ static void answer(int number, siginfo_t *info, void *context) {
     }
     registers[REG_RAX] = a, registers[REG_RBX] = b, registers[REG_RCX] = c, registers[REG_RDX] = d;
     registers[REG_RIP] += 1; /* the NOP */
+    answered += 1;
 }
 
 __attribute__((constructor)) static void begin(void) {

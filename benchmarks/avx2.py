@@ -51,7 +51,9 @@ def _prepare(packages: Path) -> None:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("onnxruntime")
     package = Path(spec.origin).parent
-    shutil.copytree(package, packages / package.name, ignore=shutil.ignore_patterns("__pycache__", "libonnxruntime.so*"))
+    shutil.copytree(
+        package, packages / package.name, ignore=shutil.ignore_patterns("__pycache__", "libonnxruntime.so*")
+    )
     (library,) = (packages / package.name / "capi").glob("onnxruntime_pybind11_state*.so")
     code = bytearray(library.read_bytes())
     for place in _asking(library):
@@ -72,14 +74,14 @@ def _asking(library: Path) -> Iterator[int]:
 
 
 def _call(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
 
 
 def main() -> None:
     """Become the module's process."""
     if len(sys.argv) < 2:
         sys.exit(f"{__doc__}")
-    os.execve(sys.executable, [sys.executable, "-m", *sys.argv[1:]], environment(os.environ))
+    os.execve(sys.executable, [sys.executable, "-m", *sys.argv[1:]], environment(os.environ))  # noqa: S606 - ours
 
 
 if __name__ == "__main__":
