@@ -104,7 +104,9 @@ class Aggregate:
         state.scores_id = opened.log_id
         if (present := self._read_at(opened.end - 1)) is not None:  # that late is whatever is found in older ones
             state.clock = max(state.clock or NEVER, present)
-        state.found = {} if checkpoints.is_forgotten else self._found(state.position)
+        if checkpoints.is_forgotten:
+            state.alerts_from = max((record.offset for record in self._logs.scan(ALERTS.log)), default=-1) + 1
+        state.found = self._found(state)
         self._active = _Active(Keeper(self._settings, self._hash, state), checkpoints, Findings(self._logs))
         self._metrics.take_over(state)
         self._checkpoint_at, self._checkpoint_wait = now, CHECKPOINT_EVERY
@@ -128,13 +130,14 @@ class Aggregate:
         scores = self._columns(record).range if record and record.value is not None else None
         return None if scores is None or scores.final else scores.read_at
 
-    def _found(self, position: int) -> dict[str, bool]:
-        """What will be found again from `position` in the scores log on, by key: whether it is historical."""
-        return {alert.key: alert.historical for alert in self._alerts() if alert.scores_to > position}
+    def _found(self, state: State) -> dict[str, bool]:
+        """What will be found again, by key: whether it is historical."""
+        alerts = self._alerts(state.alerts_from)
+        return {alert.key: alert.historical for alert in alerts if alert.scores_to > state.position}
 
-    def _alerts(self) -> Iterator[Alert]:
-        """All that are in their log."""
-        for record in self._logs.scan(ALERTS.log):
+    def _alerts(self, start: int = 0) -> Iterator[Alert]:
+        """All that are in their log, from the offset `start` on."""
+        for record in self._logs.scan(ALERTS.log, start=start):
             with suppress(MsgspecError):
                 yield decode_alert(record.value or b"")
 

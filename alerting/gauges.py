@@ -28,7 +28,7 @@ class TopicGauges:
         self.excess = gauge("excess", "Standardised excess of negatives on the time scale that speaks.")
         self.documents = gauge("documents", "Stories on the detector's middle time scale (90 minutes), fading.")
         self.share = gauge("share", "Share of negatives among them; NaN where there are hardly any.")
-        self.usual_share = gauge("usual_share", "The topic's own slow share of negatives.")
+        self.usual_share = gauge("usual_share", "The topic's own slow share of negatives, at this time of day.")
         self.tail_share = gauge("tail_share", "From this share on the excess would be in the topic's own tail.")
         self.ready = gauge("baseline_ready", "1 once the topic's baseline is known.")
         self.missing = gauge("silent_share", "Share of the topic's usual volume whose sources have fallen silent.")
@@ -70,9 +70,9 @@ class TopicGauges:
         self.excess.labels(topic).set(spike.detection.statistic)
         self.documents.labels(topic).set(band.documents)
         told = band.documents >= FEWEST
-        self.share.labels(topic).set(band.negatives / band.documents if told else math.nan)
-        self.tail_share.labels(topic).set(min(band.most / band.documents, 1.0) if told else 1.0)
-        self.usual_share.labels(topic).set(spike.detection.usual_share)
+        self.share.labels(topic).set(_within(band.negatives / band.documents + band.raised) if told else math.nan)
+        self.tail_share.labels(topic).set(_within(band.most / band.documents + band.raised) if told else 1.0)
+        self.usual_share.labels(topic).set(_within(spike.detection.usual_share + band.raised))
         self.ready.labels(topic).set(spike.ready)
 
     def show_unwatched(self, topic: str) -> None:
@@ -89,6 +89,10 @@ class TopicGauges:
         """How much of a topic's usual volume is missing because its sources are silent."""
         self.missing.labels(topic).set(missing)
         self.unknown.labels(topic).set(is_unknown)
+
+
+def _within(share: float) -> float:
+    return min(max(share, 0.0), 1.0)
 
 
 class CanaryGauges:

@@ -67,6 +67,7 @@ class State(Struct):
     began: int = FOREVER  # start of the first bin that was closed
     clock: int | None = None  # the newest instant of reading; None in a replay
     found: dict[str, bool] = {}  # whether an alert is historical, by key, where it is in its log and in no checkpoint
+    alerts_from: int = 0  # in the alerts log: the first that whoever has this memory can have found
     newest: Newest | None = None
     classified_at: int | None = None
     is_settled: bool = True  # False: alerts may be open in their log that nothing here knows of

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from alerting.alerts import Alert
 from alerting.composing.book import Excess
-from alerting.composing.compose import recounted, usual_per_day
-from alerting.composing.flash import KEY
+from alerting.composing.compose import recounted
 from alerting.composing.incidents import TOGETHER
 from alerting.composing.telling import Moment, Teller
 from alerting.counting.eventtime import FOREVER, NEVER
@@ -101,8 +100,9 @@ class Watcher:
         yield from self._quieten(state.bins.closed_to or watermark, watermark)
         self._forget(watermark)
         if state.clock is not None and not state.is_historical(watermark, self._settings.historical_after):
-            self._recount(state.book.untold())
-            yield from self._catch_up(watermark)
+            untold = state.book.untold()
+            self._recount(untold)
+            yield from (self._teller.catch_up(subject, watermark) for subject in untold)
 
     def _pass_time(self, start: int, end: int) -> None:
         """The bin [start, end) is the next in which there was anything: what nobody watched before it is no silence."""
@@ -122,17 +122,6 @@ class Watcher:
             book.hold(rhythms.is_unknown, now)
         self._recount(book.ending(now))
         return book.quieten(now)
-
-    def _catch_up(self, now: int) -> Iterator[Alert]:
-        """Tell of what was found too late to be delivered, flashes as loudly as the day's budget allows."""
-        state, known = self._state, self._state.incidents.known
-        for alert in state.book.catch_up(now):
-            afforded = state.flashes.afforded(alert, now, self._settings.flash.budget_per_day)
-            if afforded is not alert:
-                state.book.told[KEY + alert.subject.name].alert = afforded
-                if alert.incident in known:
-                    known[alert.incident].action = afforded.action
-            yield afforded
 
     def _forget(self, watermark: int) -> None:
         """Let go of the windows that are kept no longer, once alerts that begin there are counted: later nobody can."""
@@ -155,9 +144,8 @@ class Watcher:
         for subject in subjects:
             told, detector = state.book.told[subject], state.detectors.get(subject)
             if told.alert.kind != "flash" and told.alert.artifact == state.artifact:  # a flash counts as it goes on
-                per_day = detector.usual(state.pooled_share()).per_day if detector else usual_per_day(told.alert)
                 late, errors = state.book.excesses[subject].came_late, self._settings.errors
-                told.alert = recounted(told.alert, min(told.above_at, until), state.bins, late, per_day, errors)
+                told.alert = recounted(told.alert, min(told.above_at, until), state.bins, late, detector, errors)
 
     def look_early(self, touched: Collection[str]) -> Iterator[Alert]:
         """Look at the open windows of the subjects that have just got documents, so that an alert does not wait."""

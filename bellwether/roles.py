@@ -144,21 +144,32 @@ def _canaries(around: Surroundings) -> list[Role]:
 
 
 def check_topics(settings: Settings) -> None:
-    """Whether the model knows each topic that the settings name. Raises `WrongSettings` or `ArtifactError`."""
-    named = {
+    """Whether the model knows each topic that the settings name. Raises `WrongSettings`.
+
+    Raises `ArtifactError` if there is no model and what is found hangs on one of these topics. What a destination is told of
+    does not: an aggregator alone may be without the model.
+    """
+    decisive = {
         "alerts.policy": settings.alerts.table.topics if settings.alerts.policy else set(),
         "alerts.topic": set(settings.alerts.topic),
+        "flash.topics": set(settings.flash.topics) if "topics" in settings.flash.model_fields_set else set(),
+    }
+    named = decisive | {
         "destination.route.subjects": {
             pattern.removeprefix("topic/")
             for destination in settings.destination
             for pattern in destination.route.subjects
             if pattern.startswith("topic/") and not set(pattern) & set("*?[")
         },
-        "flash.topics": set(settings.flash.topics) if "topics" in settings.flash.model_fields_set else set(),
     }
     if not any(named.values()):
         return  # the model need not be here
-    known = settings.classifier.verified().manifest.topics
+    try:
+        known = settings.classifier.verified().manifest.topics
+    except ArtifactError:
+        if any(decisive.values()):
+            raise
+        return
     strange = {key: sorted(topics - set(known)) for key, topics in named.items()}
     if mistakes := [
         f"{key}: the model knows no topic {', '.join(topics)}; it knows {', '.join(known)}"

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from alerting.alerts import Alert, closed
 from alerting.counting.late import LateCount
@@ -112,8 +111,8 @@ class AlertBook(Struct):
         return [subject for subject in told if self.quiet_from(subject) <= now]
 
     def untold(self) -> list[str]:
-        """The subjects whose open alert was found too late to be delivered."""
-        told = sorted(self.told.items())
+        """The subjects whose open alert was found too late to be delivered: what others have joined, and the rarest, first."""
+        told = sorted(self.told.items(), key=lambda each: (each[1].alert.joined, -each[1].days, each[0]))
         return [subject for subject, told in told if told.alert.state == "open" and told.alert.historical]
 
     def recall(self) -> None:
@@ -137,23 +136,6 @@ class AlertBook(Struct):
         self._leave_residue(subject)
         told.alert = closed(told.alert, end, was_told=told.delivered)
         return told.alert
-
-    def catch_up(self, now: int) -> list[Alert]:
-        """Open alerts that were found too late to be delivered, now that the reading has caught up with the clock."""
-        current = []
-        running = [told for _, told in sorted(self.told.items()) if told.alert.state == "open"]
-        led = {told.alert.incident for told in running if told.delivered or not told.alert.joined}
-        for told in running:
-            if told.alert.historical:
-                joined = told.alert.joined and told.alert.incident in led  # the one it joined may be over, and untold
-                led.add(told.alert.incident)
-                told.alert = replace(
-                    told.alert, revision=told.alert.revision + 1, change="caught_up", updated_at=moment(now),
-                    historical=False, joined=joined,
-                )  # fmt: skip
-                told.delivered = told.delivered or not joined
-                current.append(told.alert)
-        return current
 
     def running(self) -> int:
         """How many alerts are open."""

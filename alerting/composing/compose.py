@@ -1,6 +1,6 @@
 """Composing an alert: the numbers, the documents and the circumstances of what a detector found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
@@ -8,14 +8,15 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from alerting.alerts import Alert, Corrected, Handled, Severity, Silent, Subject
+from alerting.alerts import Alert, Corrected, Detection, Handled, Severity, Silent, Subject
 from alerting.composing.book import Change
 from alerting.composing.evidence import Candidate, evidence
 from alerting.counting.eventtime import Newest
 from alerting.counting.late import LateCount
-from alerting.counting.windows import Bins, total
+from alerting.counting.windows import Bins, Tally, total
 from alerting.detection.correction import Errors, correct
-from alerting.detection.spikes import LONGEST, Spike
+from alerting.detection.daytime import usual_between
+from alerting.detection.spikes import LONGEST, Detector, Spike
 from ingest.instants import DAY, SECOND, instant, moment
 
 
@@ -39,8 +40,7 @@ class Circumstances(Struct, frozen=True):
 
     at: int  # event time of the finding
     until: int  # windows that start before it were looked at
-    late_stories: int  # which the windows do not have: they belong to earlier ones, and came since
-    late_negatives: int
+    came_since: tuple[Tally, ...]  # what the windows do not have: it belongs to earlier ones, and came since
     late: bool  # documents that came late took part
     offset: int  # of the scores record that is being read
     artifact: str
@@ -81,18 +81,19 @@ def revised(subject: str, before: Alert | None, at: int) -> tuple[str, int]:
     return (before.id, before.revision + 1) if before else (alert_id(subject, at), 1)
 
 
-def count(subject: str, bins: Bins, since: int, until: int, late: tuple[int, int], usual_per_day: float) -> Counts:
-    """What lies in windows that start in [since, until), and `late`: what they do not have, stories and negative ones."""
-    found = total(bins.between(subject, since, until))
-    stories, story_negatives = found.stories + late[0], found.story_negatives + late[1]
+def count(
+    subject: str, bins: Bins, since: int, until: int, came_since: Iterable[Tally], usual_per_day: float
+) -> Counts:
+    """What lies in windows that start in [since, until), and what belongs to earlier ones and `came_since`."""
+    found = total([*bins.between(subject, since, until), *came_since])
     return Counts(
         first_seen_at=moment(since),
-        documents=found.documents + late[0],
-        negatives=found.negatives + late[1],
-        share=round(story_negatives / max(stories, 1), 4),
+        documents=found.documents,
+        negatives=found.negatives,
+        share=round(found.story_negatives / max(found.stories, 1), 4),
         usual_documents=round(usual_per_day * (until - since) / DAY, 2),
-        stories=stories,
-        story_negatives=story_negatives,
+        stories=found.stories,
+        story_negatives=found.story_negatives,
         sources=len(found.sources),
         languages=dict(sorted(found.languages.items())),
         copies=found.documents - found.stories,
@@ -103,10 +104,11 @@ def compose(
     subject: str, spike: Spike, change: Change, around: Circumstances, bins: Bins, telling: Sequence[Candidate]
 ) -> Alert:
     """The alert at its next revision; `telling` are the documents to show."""
-    before, late = change.before, (around.late_stories, around.late_negatives)
+    before = change.before
     mine, revision = revised(subject, before, around.at)
     since = first_bin(change, spike, bins, around.at)
-    counts = count(subject, bins, since, around.until, late, spike.usual_per_day)
+    counts = count(subject, bins, since, around.until, around.came_since, spike.usual_per_day)
+    usual_share = spike.usual_share(since, around.at)
     return Alert(
         id=mine,
         revision=revision,
@@ -120,8 +122,8 @@ def compose(
         updated_at=moment(around.at),
         closed_at=None,
         return_period_days=round(min(spike.days, LONGEST), 3),
-        usual_share=round(spike.usual_share, 4),
-        kind=_kind(counts, spike.usual_share),
+        usual_share=round(usual_share, 4),
+        kind=_kind(counts, usual_share, spike.detection),
         top_documents=tuple(evidence(candidate) for candidate in telling),
         detection=spike.detection,
         ready=spike.ready,
@@ -132,30 +134,35 @@ def compose(
         artifact=around.artifact,
         settings=around.settings,
         handled=_handled(around),
-        corrected=_corrected(counts, spike.usual_share, around.artifact, around.errors),
+        corrected=_corrected(counts, usual_share, around.artifact, around.errors),
         silent=around.silent,
         **asdict(counts),
     )
 
 
 def recounted(
-    alert: Alert, until: int, bins: Bins, late: LateCount, usual_per_day: float, errors: Errors | None
+    alert: Alert, until: int, bins: Bins, late: LateCount, detector: Detector | None, errors: Errors | None
 ) -> Alert:
     """The alert with the numbers of its whole event up to event time `until`, of which `late` came late.
 
-    As it is, where of that event less is still held than was told.
+    As it is, where of that event less is still held than was told; where its `detector` is gone, what is usual is as it was told.
     """
     since = bins.held_since(instant(alert.first_seen_at))
-    counts = count(str(alert.subject), bins, since, until, late.across(since), usual_per_day)
+    if detector:
+        per_day, wave = detector.usual(0).per_day, (detector.cosine, detector.sine)
+        usual_share = usual_between(alert.detection.usual_share, wave, since, until)
+    else:
+        per_day, usual_share = _usual_per_day(alert), alert.usual_share
+    counts = count(str(alert.subject), bins, since, until, [late.across(since)], per_day)
     if since >= until or counts.stories < alert.stories:
         return alert
     return replace(
-        alert, corrected=_corrected(counts, alert.usual_share, alert.artifact, errors),
+        alert, usual_share=round(usual_share, 4), corrected=_corrected(counts, usual_share, alert.artifact, errors),
         late=alert.late or late.is_since(since), **asdict(counts),
     )  # fmt: skip
 
 
-def usual_per_day(alert: Alert) -> float:
+def _usual_per_day(alert: Alert) -> float:
     """How many stories a day were usual when the alert was told."""
     span = max(alert.updated_at - alert.first_seen_at, timedelta.resolution)
     return alert.usual_documents * (timedelta(days=1) / span)
@@ -171,12 +178,17 @@ def _severity(spike: Spike) -> Severity:
     return "critical" if spike.critical else "warning"
 
 
-def _kind(counts: Counts, usual_share: float) -> Literal["share", "volume", "both"]:
-    """What is unusual, copies apart: what is usual was learnt without them."""
+def _kind(counts: Counts, usual_share: float, seen: Detection) -> Literal["share", "volume", "both"]:
+    """What is unusual, copies apart: what is usual was learnt without them.
+
+    The detector spoke of less than is counted: where neither is plain here, it is what is further off there.
+    """
     more_negative = counts.story_negatives >= 1.3 * usual_share * counts.stories
     more_stories = counts.stories >= 2 * counts.usual_documents
     if more_negative and more_stories:
         return "both"
+    if more_negative == more_stories:
+        more_negative = seen.negatives / seen.documents / seen.usual_share >= seen.documents / seen.usual_documents
     return "share" if more_negative else "volume"
 
 

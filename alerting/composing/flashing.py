@@ -69,9 +69,11 @@ class FlashLane:
         stories = state.candidates.stories(f"entity/{name}", at - TOGETHER, at + 1) | {document.story}
         began = before.incident if before else self._incident(name, document, stories, at)
         alert = self._composed(name, document, at, began or alert_id(key, at), before)
-        action = self._judge.action_on(alert, flash.topics, [document.source])
+        alert = replace(alert, action=self._judge.action_on(alert, flash.topics, [document.source]), flash=flash)
         caught_up = before is not None and before.historical and not alert.historical
-        if told and before and not (caught_up or is_louder(action, before.action)):
+        if before is None or caught_up or is_louder(alert.action, before.action):
+            alert = self._afforded(alert, began, document.event_at)
+        if told and before and not (caught_up or is_louder(alert.action, before.action)):
             told.alert = replace(
                 alert, revision=before.revision, change=before.change, updated_at=before.updated_at,
                 action=before.action, policy=before.policy, joined=before.joined, flash=before.flash,
@@ -79,16 +81,13 @@ class FlashLane:
                 top_documents=(*before.top_documents[:1], *alert.top_documents[:1], *before.top_documents[1:])[:SHOWN],
             )  # fmt: skip
             self._go_on(key, told, at)
-            state.incidents.tell(before.incident, stories, at, 0.0, "digest")
-            return None
-        alert = self._afforded(replace(alert, action=action, flash=flash), began, document.event_at)
-        if before and not (caught_up or is_louder(alert.action, before.action)):
+            state.incidents.tell(before, stories, at, 0.0)
             return None
         state.book.excesses.setdefault(key, Excess(instant(alert.first_seen_at), at, QUIET))
-        state.book.tell(key, alert, 0.0, at)
+        days = math.inf if alert.incident == alert.id else 0.0
+        state.book.tell(key, alert, days, at)
         self._go_on(key, state.book.told[key], at)
-        days = math.inf if began is None else 0.0
-        state.incidents.tell(alert.incident, stories, at, days, alert.action, alert.severity)
+        state.incidents.tell(alert, stories, at, days)
         return alert
 
     def _incident(self, name: str, document: ScoredDocument, stories: set[int], at: int) -> str | None:
@@ -112,7 +111,7 @@ class FlashLane:
         """As loudly as the day's budget allows; what joins an incident that was told so costs nothing."""
 
         def placed(alert: Alert) -> Alert:
-            is_new = began is None or self._state.incidents.is_new(began, 0.0, alert.action, alert.severity)
+            is_new = began is None or self._state.incidents.is_new(alert, 0.0)
             return replace(alert, joined=not is_new)
 
         return placed(self._state.flashes.afforded(placed(alert), at, self._settings.flash.budget_per_day))
@@ -144,7 +143,7 @@ class FlashLane:
             documents=max(counts.documents, 1),
             negatives=max(counts.negatives, 1),
             share=round(story_negatives / stories, 4),
-            usual_share=round(spike.usual_share, 4),
+            usual_share=round(spike.usual_share(since, at), 4),
             usual_documents=round(spike.usual_per_day * (at - since) / DAY, 2),
             kind="flash",
             stories=stories,

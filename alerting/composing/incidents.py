@@ -9,7 +9,7 @@ import math
 
 from msgspec import Struct
 
-from alerting.alerts import Action, Severity
+from alerting.alerts import Action, Alert, Severity
 from alerting.policy import is_louder
 from ingest.instants import HOUR
 
@@ -27,6 +27,15 @@ class Incident(Struct):
     stories: set[int]
     action: Action = "digest"  # the loudest that it was told
     severity: Severity = "critical"  # and the worst that was told so loudly
+    untold: bool = False  # nobody was: all of it was found too late to be delivered
+
+    def rise(self, alert: Alert, days: float) -> None:
+        """An alert was told with a return period of `days`."""
+        self.days = max(self.days, days)
+        if is_louder(alert.action, self.action):
+            self.action, self.severity = alert.action, alert.severity
+        elif alert.action == self.action and alert.severity == "critical":
+            self.severity = alert.severity
 
 
 class Incidents(Struct):
@@ -47,29 +56,33 @@ class Incidents(Struct):
                 best, best_share = name, share
         return best
 
-    def is_new(self, name: str, days: float, action: Action, severity: Severity = "warning") -> bool:
-        """Whether an alert that joins the incident is as rare as `days` or rarer than it was told, louder or more severe."""
-        incident = self.known.get(name)
-        if incident is None or is_louder(action, incident.action):
+    def is_new(self, alert: Alert, days: float) -> bool:
+        """Whether an alert is louder than its incident was told, more severe, or as rare as that once in `days`, or rarer.
+
+        Where all of the incident was found too late to be delivered, only what is found too late as well is not new.
+        """
+        incident = self.known.get(alert.incident)
+        if incident is None or (incident.untold and not alert.historical) or is_louder(alert.action, incident.action):
             return True
-        return days >= incident.days or (severity == "critical" and incident.severity == "warning")
+        return days >= incident.days or (alert.severity == "critical" and incident.severity == "warning")
 
     def told_days(self, name: str) -> float:
         """The rarest return period that was told of the incident; 0 of one that is not known."""
         return self.known[name].days if name in self.known else 0.0
 
-    def tell(
-        self, name: str, stories: set[int], at: int, days: float, action: Action = "page", severity: Severity = "warning"
-    ) -> None:  # fmt: skip
-        """An alert of the incident was found at event time `at`, and told with a return period of `days`; 0: of none."""
-        incident = self.known.setdefault(name, Incident(at, 0.0, set(), severity="warning"))
+    def tell(self, alert: Alert, stories: set[int], at: int, days: float) -> None:
+        """An alert was found at event time `at`, and told on its incident with a return period of `days`; 0: of none.
+
+        What was found too late counts until something of the incident is delivered, and from then on no more.
+        """
+        fresh = Incident(at, 0.0, set(), severity="warning", untold=alert.historical)
+        incident = self.known.setdefault(alert.incident, fresh)
         incident.last_at = max(incident.last_at, at)
-        incident.days = max(incident.days, days)
-        if is_louder(action, incident.action):
-            incident.action, incident.severity = action, severity
-        elif action == incident.action and severity == "critical":
-            incident.severity = severity
-        self.relate(name, stories)
+        self.relate(alert.incident, stories)
+        if incident.untold and not alert.historical:
+            incident.days, incident.action, incident.severity, incident.untold = 0.0, "digest", "warning", False
+        if incident.untold == alert.historical:
+            incident.rise(alert, days)
         for old in [n for n, other in self.known.items() if at - other.last_at > 2 * TOGETHER]:
             del self.known[old]
 

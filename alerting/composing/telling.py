@@ -17,6 +17,7 @@ from alerting.detection.spikes import Spike
 from alerting.detection.statistic import expected_negatives
 from alerting.policy import is_louder
 from alerting.state import AggregateSettings, State
+from ingest.instants import moment
 
 
 class Moment(Struct, frozen=True):
@@ -42,12 +43,11 @@ class Teller:
         began = change.before.incident if change.before else self._incident(subject, stories, when)
         mine, revision = revised(subject, change.before, when.at)
         incident = began or alert_id(subject, when.at)
-        late = [change.excess.came_late, *when.late]
+        late = (change.excess.came_late, *when.late)
         around = Circumstances(
             at=when.at,
             until=when.until,
-            late_stories=sum(each.across(since)[0] for each in late),
-            late_negatives=sum(each.across(since)[1] for each in late),
+            came_since=tuple(each.across(since) for each in late),
             late=any(each.is_since(since) for each in late),
             offset=state.position,
             artifact=state.artifact,
@@ -68,6 +68,21 @@ class Teller:
             state.budget.spend(of_name=alert.subject.kind == "entity")
         return alert
 
+    def catch_up(self, subject: str, now: int) -> Alert:
+        """Tell at event time `now` of the open alert on `subject`, which was found too late: of one event once.
+
+        A flash is told as loudly as the day's budget allows.
+        """
+        state, told = self._state, self._state.book.told[subject]
+        alert = replace(
+            told.alert, revision=told.alert.revision + 1, change="caught_up", updated_at=moment(now), historical=False
+        )
+        is_new = state.incidents.is_new(alert, told.days / self._settings.spikes.escalation)
+        alert = state.flashes.afforded(replace(alert, joined=not is_new), now, self._settings.flash.budget_per_day)
+        state.incidents.tell(alert, set(), now, told.days if is_new else 0.0)
+        told.alert, told.delivered = alert, told.delivered or is_new
+        return alert
+
     def _remember(self, subject: str, alert: Alert, days: float, stories: set[int], at: int) -> None:
         """What was told; the rarity of what joined was not, and raises no bar for what comes."""
         book, incidents = self._state.book, self._state.incidents
@@ -76,7 +91,7 @@ class Teller:
         else:
             book.tell(subject, alert, days, at)
         told = 0.0 if alert.joined else days
-        incidents.tell(alert.incident, stories, at, told, alert.action, alert.severity)
+        incidents.tell(alert, stories, at, told)
 
     def _standing_out(self, subject: str, spike: Spike, since: int, when: Moment) -> set[int]:
         """Of its negative stories from `since` on the newest: as large a part of them as is more than usual.
@@ -115,5 +130,6 @@ class Teller:
         action = self._judge.action(alert, evidence)
         if change.before and is_louder(change.before.action, action):
             action = change.before.action
-        is_new = self._state.incidents.is_new(alert.incident, spike.days / spike.escalation, action, alert.severity)
-        return replace(alert, action=action, policy=self._judge.label, joined=alert.joined and not is_new)
+        alert = replace(alert, action=action, policy=self._judge.label)
+        is_new = self._state.incidents.is_new(alert, spike.days / spike.escalation)
+        return replace(alert, joined=alert.joined and not is_new)

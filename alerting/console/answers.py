@@ -27,7 +27,7 @@ class Now(Struct, frozen=True):
     negatives: int
     share: float | None
     usual_share: float | None
-    usual_documents: float
+    usual_documents: float | None  # None: no hour is known before the last 90 minutes
     return_period_days: float | None  # by the detector; None: it runs in another process and has no alert open
     is_ready: bool | None
     is_unknown: bool  # sources of half of its usual volume are silent
@@ -183,7 +183,7 @@ class Answers:
         until = self.present or now
         lately = windows.sum(subject, until - LATELY, until)
         since = max(since, until - 7 * DAY)
-        usually = windows.sum(subject, since, until - LATELY)
+        usually, before = windows.sum(subject, since, until - LATELY), until - LATELY - since
         present = rarity.get(subject.name) if subject.kind == "topic" else None
         days = present.days if present else None
         if days is None and alerts:
@@ -194,7 +194,7 @@ class Answers:
             negatives=lately.negatives,
             share=lately.negatives / lately.documents if lately.documents else None,
             usual_share=usually.negatives / usually.documents if usually.documents else None,
-            usual_documents=usually.documents * LATELY / max(until - LATELY - since, HOUR),
+            usual_documents=usually.documents * LATELY / before if before >= HOUR else None,
             return_period_days=days,
             is_ready=present.is_ready if present else None,
             is_unknown=present is not None and present.is_unknown,

@@ -33,7 +33,7 @@ class Line(Struct, frozen=True):
 
 
 class Incident(Struct, frozen=True):
-    """One event. The rarest of its alerts leads."""
+    """One event. Of its alerts that were told a flash leads, else the rarest."""
 
     id: str
     lead: Alert
@@ -46,6 +46,7 @@ class Incident(Struct, frozen=True):
     mutes: tuple[Entry, ...]  # all that are in force: of the incident, of one of its subjects
     due_at: datetime | None  # by when somebody must have taken it up; None: nothing to wait for
     is_overdue: bool
+    was_late: bool  # it is overdue, or was when it was taken up
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -66,15 +67,12 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
         return None
     lines = [line_of(view, revisions) for revisions in members]
     alerts = [line.alert for line in lines]
-    lead = max(alerts, key=lambda alert: alert.return_period_days)
+    lead = max(alerts, key=lambda alert: (not alert.joined, alert.kind == "flash", alert.return_period_days))
     severity: Severity = "critical" if any(alert.severity == "critical" for alert in alerts) else "warning"
     case = view.cases.of(name)
-    audible = [alert for alert in alerts if not view.cases.muted(alert, now)]  # a mute of one subject silences no other
-    muted = None if audible else view.cases.muted(lead, now)
-    due_at = None if muted or case.stands != "new" else _due_at(members, case, deadlines, severity)
-    if due_at:
-        # Who muted it wanted to hear of it then; of several subjects, the first that is to be heard again counts.
-        due_at = min(view.cases.muted_until(alert, due_at, now) for alert in audible)
+    waited = instant(case.acknowledged.at) if case.acknowledged else now  # up to then for somebody who takes it up
+    due_at = _due_at(view, members, case, deadlines, severity, waited)
+    was_late = due_at is not None and waited >= instant(due_at)
     names = dict.fromkeys([name, *(str(alert.subject) for alert in alerts)])
     return Incident(
         id=name,
@@ -84,21 +82,36 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
         state="open" if any(alert.state == "open" for alert in alerts) else "closed",
         told_at=min(line.told_at for line in lines),
         case=case,
-        muted=muted,
+        muted=view.cases.muted(lead, now) if all(view.cases.muted(alert, now) for alert in alerts) else None,
         mutes=tuple(view.cases.mutes(names, now)),
-        due_at=due_at,
-        is_overdue=due_at is not None and now >= instant(due_at),
+        due_at=None if case.acknowledged else due_at,
+        is_overdue=was_late and not case.acknowledged,
+        was_late=was_late,
     )
 
 
-def _due_at(members: list[list[Revision]], case: Case, deadlines: Deadlines, severity: Severity) -> datetime | None:
-    """Counted from when somebody was first told of it as it was then, or from when the case was opened again."""
+def _due_at(
+    view: View, members: list[list[Revision]], case: Case, deadlines: Deadlines, severity: Severity, waited: int
+) -> datetime | None:
+    """By when somebody had to take it up who was waited for up to instant `waited`; None: nobody was.
+
+    Counted from when somebody was first told of it as it was then, or from when the case was opened again.
+    """
     due = [
         revision.appended_at + deadlines.of(revision.alert.severity)
         for revisions in members
         for revision in revisions
         if revision.alert.is_told and revision.alert.action not in SILENT
     ]
-    if due and case.reopened:
-        return case.reopened.at + deadlines.of(severity)
-    return min(due, default=None)
+    audible = [alert for revisions in members if not _is_muted(view, alert := revisions[-1].alert, case, waited)]
+    if not (due and audible):
+        return None
+    due_at = case.reopened.at + deadlines.of(severity) if case.reopened else min(due)
+    # Who muted it wanted to hear of it then; of several subjects, the first that is to be heard again counts.
+    return min(view.cases.muted_until(alert, due_at, waited) for alert in audible)
+
+
+def _is_muted(view: View, alert: Alert, case: Case, waited: int) -> bool:
+    """Whether a mute was in force at instant `waited`, and had not been said only after somebody had taken it up."""
+    mutes = view.cases.mutes((alert.incident, str(alert.subject)), waited)
+    return any(not case.acknowledged or mute.at <= case.acknowledged.at for mute in mutes)

@@ -7,7 +7,7 @@ fading sums is taken out of them, and the return period computed anew from what 
 import math
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import MsgspecError, Struct
@@ -25,6 +25,7 @@ from ingest.logs import Record
 
 SHOWN = 8  # sources, and stories
 MOST_DOCUMENTS = 100_000  # of all topics, read for one answer
+KNOWN = 0.8  # of the detector's negatives, to be found at their own times: what came late counted when it came
 FIRST_WORDS = 90  # characters of a story
 COMPOSED = ("opened", "escalated")  # the changes whose revision was computed from texts
 
@@ -42,9 +43,17 @@ class Without(Struct, frozen=True):
 class Why(Struct, frozen=True):
     """The answers, the most telling first, or the reason why there are none."""
 
-    reason: Literal["answered", "gone", "too_many", "one_text", "older_version"]
+    reason: Literal["answered", "gone", "late", "too_many", "one_text", "older_version"]
     sources: tuple[Without, ...] = ()
     stories: tuple[Without, ...] = ()
+
+
+class _Text(NamedTuple):
+    """One text, and its place among the stories."""
+
+    document: ScoredDocument
+    story: int  # the signature of the text that told it first
+    is_copy: bool  # of one that was told before
 
 
 def why(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSettings) -> Why:
@@ -62,68 +71,86 @@ def why(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSett
         return Why("gone")
     if alert.detection.documents == 0:
         return Why("older_version")
+    texts = _texts(alert, records)
+    if isinstance(texts, str):
+        return Why(texts)
+    weighed = _Weighed(alert, texts, width, settings)
+    if alert.late and weighed.all.negatives < KNOWN * alert.detection.negatives:
+        return Why("late")
+    return weighed.answers() if texts else Why("gone")
+
+
+def _texts(alert: Alert, records: Iterable[Record]) -> list[_Text] | Literal["gone", "too_many"]:
+    """The texts of the alert's time on its subject, in the order of the log, which is that of counting.
+
+    All texts are placed among the stories, as the aggregator places them: what tells a story may be on another subject.
+    """
+    # Compiled, which takes seconds where no aggregator runs in this process; a report is written without it.
+    from alerting.counting.stories import Stories, Told  # noqa: PLC0415
+
     since, until = instant(alert.first_seen_at), instant(alert.updated_at)
-    documents: list[ScoredDocument] = []
-    read = 0
+    stories, texts, read = Stories(Told(), MOST_DOCUMENTS), list[_Text](), 0
     try:
         for columns in behind(alert, records):
             if columns is None:
-                break
+                return "gone"
             read += len(columns)
             if read > MOST_DOCUMENTS:
-                return Why("too_many")
-            at = columns.rows["event_at"]
+                return "too_many"
+            at = columns.rows["event_at"].copy()
+            placed = stories.place(columns.rows["story"].copy(), at)
             is_in = is_about(alert, columns) & (since <= at) & (at <= until)
-            documents += map(columns.document, np.flatnonzero(is_in).tolist())
+            texts += [
+                _Text(columns.document(row), placed.stories.item(row), placed.copies.item(row))
+                for row in np.flatnonzero(is_in).tolist()
+            ]
     except MsgspecError:
-        documents = []
-    if not documents:
-        return Why("gone")
-    return _Weighed(alert, sorted(documents, key=_in_time), width, settings).answers()
-
-
-def _in_time(document: ScoredDocument) -> tuple[int, int]:
-    return document.event_at, document.offset
+        return "gone"
+    return texts if read else "gone"
 
 
 class _Weighed:
     """The texts of one alert, each weighed as the detector weighed it when it spoke."""
 
-    def __init__(self, alert: Alert, documents: list[ScoredDocument], width: int, settings: SpikeSettings) -> None:
-        self._alert, self._documents, self._width, self._settings = alert, documents, width, settings
-        self._all = self._sums(documents)
+    def __init__(self, alert: Alert, texts: list[_Text], width: int, settings: SpikeSettings) -> None:
+        self._alert, self._texts, self._width, self._settings = alert, texts, width, settings
+        self._told = {text.story for text in texts if not text.is_copy}  # not before, nor on other subjects
+        self.all = self._sums(texts)
 
     def answers(self) -> Why:
-        negatives = [document for document in self._documents if is_negative(document)]
-        sources = Counter(document.source for document in negatives).most_common(SHOWN)
-        stories = Counter(document.story for document in negatives).most_common(SHOWN)
-        said = {document.story: document.text for document in reversed(self._documents)}
+        negatives = [text for text in self._texts if is_negative(text.document)]
+        sources = Counter(text.document.source for text in negatives).most_common(SHOWN)
+        stories = Counter(text.story for text in negatives).most_common(SHOWN)
+        said = {text.story: text.document.text for text in reversed(self._texts)}
         return Why(
             "answered",
-            tuple(self._without(source, [d for d in self._documents if d.source == source]) for source, _ in sources),
             tuple(
-                self._without(said[story][:FIRST_WORDS], [d for d in self._documents if d.story == story])
+                self._without(source, [t for t in self._texts if t.document.source == source]) for source, _ in sources
+            ),
+            tuple(
+                self._without(said[story][:FIRST_WORDS], [t for t in self._texts if t.story == story])
                 for story, _ in stories
             ),
         )
 
-    def _without(self, name: str, out: list[ScoredDocument]) -> Without:
-        gone = {id(document) for document in out}
-        rest = self._sums([document for document in self._documents if id(document) not in gone])
-        less = Sums(*(whole - left for whole, left in zip(self._all, rest, strict=True)))
+    def _without(self, name: str, out: list[_Text]) -> Without:
+        gone = {id(text) for text in out}
+        rest = self._sums([text for text in self._texts if id(text) not in gone])
+        less = Sums(*(whole - left for whole, left in zip(self.all, rest, strict=True)))
         days = days_without(self._alert.detection, less, self._settings)
         need = self._alert.detection.alarm_days * (1 if self._alert.ready else 10)
-        return Without(name, len(out), sum(map(is_negative, out)), round(min(days, LONGEST), 3), days >= need)
+        negatives = sum(is_negative(text.document) for text in out)
+        return Without(name, len(out), negatives, round(min(days, LONGEST), 3), days >= need)
 
-    def _sums(self, documents: list[ScoredDocument]) -> Sums:
+    def _sums(self, texts: list[_Text]) -> Sums:
         """The fading sums over the first text of each story: copies do not count."""
         at, scale = instant(self._alert.updated_at), self._alert.detection.scale_s * SECOND
-        seen: set[int] = set()
+        untold = set(self._told)
         count = negatives = squares = 0.0
-        for document in documents:
-            if document.story in seen:
+        for document, story, _ in texts:
+            if story not in untold:
                 continue
-            seen.add(document.story)
+            untold.remove(story)
             end = min(document.event_at - document.event_at % self._width + self._width, at)
             weight = math.exp(-(at - end) / scale)
             count += weight

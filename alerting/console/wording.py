@@ -120,6 +120,8 @@ class Wording:
         return "–" if share is None else f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
     @staticmethod
-    def number(value: float) -> str:
-        """`1,204`, `6.5`."""
+    def number(value: float | None) -> str:
+        """`1,204`, `6.5`; a dash where it is not known."""
+        if value is None:
+            return "–"
         return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alerting.counting.gathering import LATE, Gathered, Ints
-from alerting.counting.late import LateCount
+from alerting.counting.late import Balance, LateCount
 from alerting.counting.windows import Tally
 from alerting.state import Closing, State
 
@@ -124,6 +124,8 @@ class Counting:
         more = Tally(revision=1)
         more.count(cell.numbers, languages, cell.sources)
         self._credit(cell, more)
+        if bins.is_left(start):
+            return
         if bins.is_forgotten(start):
             yield Closing(subject, start, more, additive=True)
             return
@@ -160,7 +162,7 @@ class Counting:
         assert start is not None
         if tally.stories:
             count = self._state.late.setdefault(start, {}).setdefault(cell.subject, LateCount())
-            count.add(cell.start, tally.stories, tally.story_negatives)
+            count.add(cell.start, Balance.of(tally))
             self._state.bins.of(start)
 
 

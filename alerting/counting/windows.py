@@ -103,6 +103,7 @@ class Bins(Struct):
     packed: dict[int, bytes] = {}  # the same of closed ones: few are looked at again, and there may be thousands
     closed_to: int | None = None  # every bin that ends at or before it is closed
     forgotten_to: int | None = None  # and, of those, no longer held
+    left_to: int | None = None  # what ends at or before it a predecessor has published, and nothing of it is held
     positions: dict[int, int] = {}  # by bin: of the first scores record whose newest document lies there
 
     def start_of(self, instant: int) -> int:
@@ -117,9 +118,13 @@ class Bins(Struct):
         """Whether the bin from `start` was published, if it held anything, and is no longer held."""
         return self.forgotten_to is not None and start + self.width <= self.forgotten_to
 
+    def is_left(self, start: int) -> bool:
+        """Whether a predecessor has published the bin from `start`, and what came late to it since as well: it held it then."""
+        return self.left_to is not None and start + self.width <= self.left_to and not self.is_forgotten(start)
+
     def held_since(self, start: int) -> int:
         """The start of a bin, or that of the first one after it that is still held."""
-        return max(start, self.forgotten_to or start)
+        return max(start, self.forgotten_to or start, self.left_to or start)
 
     def open(self) -> list[int]:
         """The starts of the bins that are not closed, oldest first."""
@@ -164,8 +169,8 @@ class Bins(Struct):
         self.forgotten_to = through
 
     def leave(self, instant: int) -> None:
-        """Begin after the bin that `instant` lies in: it and those before it are closed, and no longer held."""
-        self.closed_to = self.forgotten_to = self.start_of(instant) + self.width
+        """Begin after the bin that `instant` lies in: it and those before it are left as a predecessor has published them."""
+        self.closed_to = self.left_to = self.start_of(instant) + self.width
 
     def read(self, newest: int, position: int) -> None:
         """The scores record at `position` had documents, the newest of them of the instant `newest`."""

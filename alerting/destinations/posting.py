@@ -136,8 +136,10 @@ class Posting:
                 response = await transport.handle_async_request(request)
             async with aclosing(response):
                 if reads_body and response.is_success:
-                    async with asyncio.timeout_at(ends):
-                        await _read(response, body)
+                    # What came before the connection broke may be the whole answer: whoever reads it can tell.
+                    with suppress(httpx.RequestError):
+                        async with asyncio.timeout_at(ends):
+                            await _read(response, body)
                 else:
                     with suppress(TimeoutError, httpx.RequestError):
                         async with asyncio.timeout(DRAIN_S):

@@ -20,6 +20,17 @@ def raised(cosine: float, sine: float, at: int) -> float:
     return cosine * cos(angle) + sine * sin(angle)
 
 
+def mean_raised(cosine: float, sine: float, first: int, last: int) -> float:
+    """By how much it is on average between two instants; over whole days that is nothing."""
+    half = tau * (last - first) / (2 * DAY)
+    return raised(cosine, sine, (first + last) // 2) * (sin(half) / half if half else 1.0)
+
+
+def usual_between(share: float, wave: tuple[float, float], first: int, last: int) -> float:
+    """The usual share between two instants, in [0, 1], where that of the whole day is `share`; `wave` is cosine and sine."""
+    return min(max(share + mean_raised(*wave, first, last), 0.0), 1.0)
+
+
 def least_raised(cosine: float, sine: float, first: int, last: int) -> float:
     """By at least how much it is between two instants; a bound, not the least itself."""
     swing = hypot(cosine, sine)

@@ -3,9 +3,8 @@
 The statistic is the standardised excess over the subject's own slow share, `z = (n - p N) / sqrt(phi p (1 - p) N + 1)`, over
 exponentially fading sums on several time scales. How rare z is, its own tail tells (`alerting.detection.tails`). The rarest scale
 speaks; its return period is divided by the number of scales, because looking on several multiplies the chances. Updates come
-with event time and may be any time apart.
-
-A share that rises and falls with the time of day is usual too (`alerting.detection.daytime`).
+with event time and may be any time apart. A share that rises and falls with the time of day is usual too
+(`alerting.detection.daytime`).
 """
 
 import math
@@ -17,7 +16,7 @@ from msgspec import Struct
 
 from alerting.alerts import Detection
 from alerting.detection import daytime
-from alerting.detection.daytime import learned, raised
+from alerting.detection.daytime import learned, mean_raised, raised, usual_between
 from alerting.detection.rules import SpikeSettings, is_enough
 from alerting.detection.scales import Counted, Scale, Usual
 from alerting.detection.statistic import MOST_USUAL, Sums
@@ -68,18 +67,22 @@ class Spike(Struct, frozen=True):
     escalation: float  # how many times rarer it must become to be told again
     ready: bool
     quiet: int  # microseconds below the tail after which an event is over
-    usual_share: float  # at that time of day; in `detection` stands that of the whole day
+    wave: tuple[float, float]  # cosine and sine of the usual share; in `detection` stands that of the whole day
     usual_per_day: float  # documents
     detection: Detection
 
+    def usual_share(self, first: int, last: int) -> float:
+        """Of negatives between two instants, at the times of day that lie there; in [0, 1]."""
+        return usual_between(self.detection.usual_share, self.wave, first, last)
+
 
 class Band(NamedTuple):
-    """What lies on the detector's middle scale at one instant, fading, and what would be usual there."""
+    """What lies on the detector's middle scale at one instant, fading, less what the time of day explains."""
 
     documents: float
     negatives: float
-    expected: float  # so many negatives are as usual
-    most: float  # and from so many on the excess is in the tail
+    most: float  # from so many on the excess is in the tail
+    raised: float  # by how much the time of day raises their share: they are as old as the scale is long, on average
 
 
 class Looked(NamedTuple):
@@ -209,7 +212,8 @@ class Detector(Struct, gc=False):
         expected = scale.expected(sums.documents, usual)
         weight = sums.squares / sums.documents if sums.documents > 0 else 0.0
         unit = math.sqrt(usual.dispersion * (1 - usual.share) * expected * weight + 1)
-        return Band(sums.documents, sums.negatives, expected, expected + scale.tail.threshold * unit)
+        wave = mean_raised(self.cosine, self.sine, at - 2 * int(scale.length), at)
+        return Band(sums.documents, sums.negatives, expected + scale.tail.threshold * unit, wave)
 
     def _learn_usual(
         self, elapsed: float, days: float, documents: float, negatives: float, usual: float, *, held: bool
@@ -261,7 +265,7 @@ class Detector(Struct, gc=False):
             escalation=settings.escalation,
             ready=ready,
             quiet=self._quiet(settings),
-            usual_share=looked.usual.share + raised(self.cosine, self.sine, looked.at),
+            wave=(self.cosine, self.sine),
             usual_per_day=looked.usual.per_day,
             detection=self._detection(speaking, looked, alarm_days),
         )

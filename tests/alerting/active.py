@@ -20,11 +20,16 @@ class Active:
     """An aggregator with its reader and writer; `turn` is one turn of its loop."""
 
     def __init__(
-        self, logs: EmbeddedLogs, clock: Clock, owner: str = "a", settings: AggregateSettings = SETTINGS
+        self,
+        logs: EmbeddedLogs,
+        clock: Clock,
+        owner: str = "a",
+        settings: AggregateSettings = SETTINGS,
+        limit: int = 500,
     ) -> None:
         self.registry = CollectorRegistry()
         self.box = Aggregate(settings, logs, owner, AggregateMetrics(self.registry))
-        self.reader, self.writer, self.clock = logs.reader("aggregate", [SCORES.log]), logs.writer(), clock
+        self.reader, self.writer, self.clock = logs.reader("aggregate", [SCORES.log], limit=limit), logs.writer(), clock
         self.positions: list[int] = []
 
     def turn(self, times: int = 1) -> None:

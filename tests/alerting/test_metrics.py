@@ -13,6 +13,8 @@ from alerting.audit import AUDIT
 from alerting.checkpoints import CHECKPOINTS
 from alerting.counting.windows import WINDOWS, WindowSettings
 from alerting.detection.rules import SpikeSettings
+from alerting.detection.scales import Counted
+from alerting.gauges import TopicGauges
 from alerting.metrics import AggregateMetrics
 from alerting.state import AggregateSettings
 from bellwether.showing import rarity
@@ -21,6 +23,7 @@ from classifier.scores import SCORES, ScoreRange
 from ingest.embedded.logs import EmbeddedLogs
 from ingest.instants import DAY, HOUR, MINUTE, SECOND
 from ingest.logs import Closed, Message, Place
+from tests.alerting.detection.waves import FOOTING, watch
 from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range, scored
 from tests.alerting.runs import Run, in_ranges
 
@@ -183,14 +186,16 @@ def test_no_longer_return_period_is_shown_than_is_told() -> None:
     assert topic_value(shown(run), "return_period_days") == 1000
 
 
-def test_usual_shares_are_shown_with_the_time_of_day_taken_out_as_the_present_ones() -> None:
-    run, shown = Run().take(*in_ranges(ordinary(14), 50)), []
-    for cosine in (0.0, 0.05):
-        registry = CollectorRegistry()
-        metrics = AggregateMetrics(registry)
-        run.keeper.state.detectors["topic/liquidity_run"].cosine = cosine
-        metrics.show(run.keeper)
-        names = [f"bellwether_topic_{name}" for name in ("usual_share", "tail_share")]
-        shown.append([registry.get_sample_value(name, {"topic": "liquidity_run"}) for name in names])
-    assert shown[0] == shown[1]
-    assert None not in shown[0]
+@pytest.mark.parametrize(("hour", "share"), [(6, 0.0), (6, 0.42), (18, 0.18), (18, 1.0)])
+def test_a_share_is_shown_as_it_is_at_any_time_of_day_beside_what_is_usual_then(hour: int, share: float) -> None:
+    detector = watch(0.12, 28)
+    at = detector.at - detector.at % DAY + DAY + hour * HOUR
+    for end in range(at - 3 * HOUR, at + 1, 5 * MINUTE):
+        detector.update(Counted(end, 5, 5 * share), FOOTING)
+    registry = CollectorRegistry()
+    gauges, spike = TopicGauges(registry), detector.look([Counted(at, 0, 0)], FOOTING)
+    gauges.show("liquidity_run", spike, detector.band(at, spike.detection.usual_share))
+    assert 0 <= topic_value(registry, "share") <= 1
+    assert topic_value(registry, "share") == pytest.approx(share, abs=0.05)
+    assert topic_value(registry, "usual_share") == pytest.approx(0.42 if hour == 6 else 0.18, abs=0.06)
+    assert topic_value(registry, "usual_share") < topic_value(registry, "tail_share") < 1

@@ -1,16 +1,21 @@
 import json
 import shutil
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from alerting.policy import read_policy
 from alerting.state import AggregateSettings
+from bellwether.clock import now
 from bellwether.delivering import destinations
-from bellwether.roles import aggregate_settings, loop_names, model_errors
+from bellwether.opening import open_logs
+from bellwether.roles import Surroundings, aggregate_settings, loop_names, model_errors, roles
 from bellwether.settings import WrongSettings, read_settings
-from classifier.artifact import SHIPPED
+from classifier.artifact import SHIPPED, ArtifactError
 
 WEBHOOK = '[[destination]]\nname = "{name}"\ntype = "webhook"\nsecret = "s"\nurl = "{url}"\n'
 
@@ -85,3 +90,18 @@ def test_how_often_the_model_errs_is_read_off_its_manifest(tmp_path: Path) -> No
         assert (errors and (errors.negatives, errors.found, errors.others, errors.mistaken)) == found
     shutil.rmtree(folder)
     assert model_errors(settings) is None
+
+
+def aggregating(folder: Path, text: str) -> list[str]:
+    """The roles of an aggregator that has no model."""
+    settings = read_settings(written(folder, f'[classifier]\nartifact = "none"\n{text}'))
+    with closing(open_logs(settings, now)) as logs:
+        around = Surroundings(settings, logs, CollectorRegistry(), Event(), {})
+        return [role.name for role in roles({"aggregate"}, around)]
+
+
+def test_an_aggregator_without_the_model_starts_whatever_topics_a_destination_is_told_of(tmp_path: Path) -> None:
+    desk = '[[destination]]\nname = "desk"\ntype = "log"\n[destination.route]\nsubjects = ["topic/liquidity_run"]\n'
+    assert aggregating(tmp_path, desk) == ["aggregate"]
+    with pytest.raises(ArtifactError):
+        aggregating(tmp_path, desk + "[alerts.topic.fx]\nrarity = 2\n")

@@ -39,6 +39,16 @@ def test_a_column_shows_its_share_its_volume_and_its_alert() -> None:
     assert chart.marks == "        ◆ "
 
 
+def test_what_is_usual_goes_by_the_time_before_the_first_column_as_well() -> None:
+    windows = [window(hour, 40, 30) for hour in range(30 * 24)]
+    start = instant(START) + 28 * DAY
+    (chart,) = charts(windows, [], start, start + 2 * DAY, 7 * DAY, width=12)
+    assert (chart.documents, chart.usual) == (48 * 40, "▆" * 12)
+    windows = [window(hour, 40, 30 if hour < 24 else 0) for hour in range(30 * 24)]
+    (chart,) = charts(windows, [], start, start + 2 * DAY, 7 * DAY, width=12)
+    assert chart.usual == "▁" * 12
+
+
 def test_a_share_of_next_to_nothing_is_not_drawn() -> None:
     (chart,) = charts([window(0, 2, 2)], [], instant(START), instant(START) + 4 * HOUR, DAY, width=4)
     assert (chart.share, chart.volume) == ("    ", "█   ")

@@ -1,51 +1,21 @@
-"""When an event is told, told again and over; and who is told of what, when it was found while the reading was behind."""
+"""When an event is told, told again and over."""
 
 from msgspec import msgpack
 from msgspec.structs import replace
 
 from alerting.composing.book import AlertBook, Excess
-from alerting.counting.late import LateCount
+from alerting.counting.late import Balance, LateCount
+from alerting.counting.windows import Tally
 from alerting.detection.spikes import Residue, Spike
 from ingest.instants import HOUR, MINUTE, moment
 from tests.alerting.told import OPENED, told
 
 QUIET = 6 * HOUR
-
-
-def behind(*, leader_until: int, follower_until: int) -> AlertBook:
-    """A historical alert on `fraud`, and one on `liquidity` that joined its incident; each in its tail until then."""
-    book = AlertBook()
-    for name, until, joined in (("fraud", leader_until, False), ("liquidity", follower_until, True)):
-        book.excesses[name] = Excess(OPENED, until, QUIET)
-        book.tell(name, told(name, incident="fraud", joined=joined, historical=True), 50, until)
-    return book
-
-
-def test_what_joined_an_incident_that_nobody_heard_of_is_told_by_itself_if_it_alone_is_still_open():
-    book = behind(leader_until=OPENED, follower_until=OPENED + 2 * HOUR)
-    assert [(a.id, a.historical) for a in book.quieten(OPENED + QUIET)] == [("fraud", True)]
-    current = book.catch_up(OPENED + QUIET)
-    assert [(a.id, a.change, a.historical, a.joined) for a in current] == [("liquidity", "caught_up", False, False)]
-    assert book.catch_up(OPENED + QUIET) == []
-    ended = book.quieten(OPENED + 2 * QUIET)
-    assert [(a.id, a.historical, a.joined) for a in ended] == [("liquidity", False, False)]
-
-
-def test_what_joined_an_incident_stays_joined_while_its_leader_is_open():
-    current = behind(leader_until=OPENED, follower_until=OPENED).catch_up(OPENED + HOUR)
-    assert [(a.id, a.joined) for a in current] == [("fraud", False), ("liquidity", True)]
-
-
-def test_the_end_of_what_was_told_to_nobody_is_told_to_nobody():
-    closed = behind(leader_until=OPENED, follower_until=OPENED).quieten(OPENED + QUIET)
-    assert [a.historical for a in closed] == [True, True]
-
-
 FAST, SLOW = 600.0, 7200.0  # scales; `told` is about the fast one
 
 
 def spike(days: float, *above: float, fires: bool = True) -> Spike:
-    return Spike(days, fires, above, False, 2.5, True, QUIET, 0.2, 10.0, told().detection)
+    return Spike(days, fires, above, False, 2.5, True, QUIET, (0.0, 0.0), 10.0, told().detection)
 
 
 def opened(days: float = 20) -> AlertBook:
@@ -138,16 +108,9 @@ def test_an_event_knows_how_long_it_has_lasted_and_what_came_late() -> None:
     for hours in (1, 3, 2):
         consider(book, spike(20, SLOW), OPENED + hours * HOUR)
     late = LateCount()
-    late.add(OPENED - HOUR, 3, 2)
+    late.add(OPENED - HOUR, Balance(3, 2))
     for subject in ("fraud", "liquidity"):
         book.add_late(subject, late, OPENED + MINUTE, None)
     excess = book.excesses["fraud"]
-    assert (excess.lasted, excess.above_at, excess.came_late.across(OPENED)) == (3 * HOUR, OPENED + 3 * HOUR, (3, 2))
-
-
-def test_who_was_caught_up_with_an_event_is_told_of_its_end_though_the_reading_is_behind_again() -> None:
-    book = behind(leader_until=OPENED, follower_until=OPENED)
-    assert [a.revision for a in book.catch_up(OPENED + HOUR)] == [2, 2]
-    book.tell("fraud", told("fraud", 3, incident="fraud", historical=True), 200, OPENED)
-    ended = book.quieten(OPENED + QUIET)
-    assert [(a.id, a.revision, a.historical) for a in ended] == [("fraud", 4, False), ("liquidity", 3, False)]
+    assert (excess.lasted, excess.above_at) == (3 * HOUR, OPENED + 3 * HOUR)
+    assert excess.came_late.across(OPENED) == Tally(documents=3, negatives=2, stories=3, story_negatives=2)

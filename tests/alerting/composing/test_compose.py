@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from alerting.alerts import Alert
 from alerting.counting.windows import WindowSettings
 from alerting.detection.correction import Errors, correct
+from alerting.detection.rules import SpikeSettings
 from alerting.state import AggregateSettings
 from classifier.scores import ScoredDocument
-from ingest.instants import DAY, HOUR, MINUTE, instant
+from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant, moment
 from tests.alerting.made import NEGATIVE, START, crisis, ordinary, score_range, scored
 from tests.alerting.runs import EARLY_LOOK, LATE_LOOK, Run, in_ranges
 
@@ -142,6 +143,46 @@ def test_what_was_found_behind_tells_the_whole_event_once_caught_up() -> None:
     run.take(*in_ranges(after, 1, read_at=now, end=after[-1].offset + 1))
     (caught_up,) = [alert for alert in run.alerts if alert.change == "caught_up"]
     assert caught_up.documents >= len(event)
+
+
+@pytest.mark.parametrize(
+    ("usual", "more", "every_s", "kind"),
+    [({0, 3, 6}, (10, 12, 6), (120, 120, 120), "share"), (set(range(9)), (10, 10, 10), (120, 80, 50), "volume")],
+)
+def test_what_is_unusual_is_what_the_detector_spoke_of_where_neither_is_plain_in_what_is_counted(
+    usual: set[int], more: tuple[int, ...], every_s: tuple[int, ...], kind: str
+) -> None:
+    """An excess that grows for hours is counted from where it began, and is less plain there than where it has come to."""
+    at, documents = START, []
+    while at < TURN + 8 * HOUR:
+        number, part = len(documents), (at >= TURN) + (at >= TURN + 4 * HOUR)
+        documents.append(scored(number, at, negative=number % 10 in usual or number % more[part] == 0))
+        at += every_s[part] * SECOND
+    settings = replace(LATE_LOOK, spikes=SpikeSettings(scales=(timedelta(minutes=90),)))
+    alert = next(alert for alert in told(documents, settings) if alert.opened_at >= moment(TURN))
+    assert alert.share < 1.3 * alert.usual_share
+    assert alert.stories < 2 * alert.usual_documents
+    assert alert.kind == kind
+
+
+def test_the_usual_share_beside_that_of_a_whole_day_is_of_a_whole_day() -> None:
+    calm, settings = ordinary(12), replace(LATE_LOOK, spikes=SpikeSettings(scales=(timedelta(days=1),)))
+    run = Run(settings).take(*in_ranges(calm, 50))
+    run.keeper.state.detectors["topic/liquidity_run"].sine = 0.08
+    alert = run.take(*in_ranges(crisis(len(calm), TURN, every=10 * MINUTE), 1)).alerts[0]
+    assert alert.updated_at - alert.first_seen_at == timedelta(days=1)
+    assert alert.usual_share == pytest.approx(alert.detection.usual_share, abs=1e-4)
+
+
+def test_the_end_of_an_event_tells_what_share_is_usual_in_all_of_it() -> None:
+    documents, event = an_event(26)
+    run = Run(LATE_LOOK).take(*in_ranges(documents[: -len(event)], 50))
+    run.keeper.state.detectors["topic/liquidity_run"].sine = -0.08
+    run.take(*in_ranges([*event, *evening(documents)], 1))
+    *_, last, closed = run.alerts
+    assert closed.change == "closed"
+    off = [abs(alert.usual_share - alert.detection.usual_share) for alert in (last, closed)]
+    assert off[1] < off[0] / 2
 
 
 def test_a_share_is_of_stories_as_the_usual_one_is() -> None:

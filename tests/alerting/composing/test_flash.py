@@ -141,6 +141,19 @@ def test_more_than_the_days_budget_go_into_the_digest() -> None:
     assert [each.flash is not None and each.flash.over_budget for each in opened] == [False, False, True, False]
 
 
+def test_a_flash_that_went_into_the_digest_goes_on_as_any_other() -> None:
+    texts = [severe(0, names=("Halden",)), *(severe(n, T + hours * HOUR) for n, hours in enumerate((1, 6, 12), 1))]
+    ends = []
+    for budget in (1, 3):
+        settings = replace(SETTINGS, flash=replace(SETTINGS.flash, budget_per_day=budget))
+        _, opened, *_, ended = told(*texts, scored(148, T + 48 * HOUR), settings=settings)
+        assert opened.action == ("digest" if budget == 1 else "page")
+        assert (ended.change, ended.action) == ("closed", opened.action)
+        ends.append((ended.closed_at, ended.stories, [each.id for each in ended.top_documents]))
+    assert ends[0] == ends[1]
+    assert ends[0][:2] == (moment(T + 24 * HOUR), 3)
+
+
 def test_what_is_found_too_late_is_historical_and_told_once_caught_up() -> None:
     run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges([severe(0)], 1, read_at=T + 4 * HOUR))
     assert [each.historical for each in flashes(run)] == [True]
@@ -217,7 +230,7 @@ def test_restarts_in_the_midst_change_nothing_byte_for_byte() -> None:
     chance = random.Random(11)
     names = ("Northbank", "Halden", "Orrin")
     documents = [
-        severe(n, T + n * 20 * MINUTE, names=(chance.choice(names),), labels=(chance.choice([0, 0, 1]),))
+        severe(n, T + n * 45 * MINUTE, names=(chance.choice(names),), labels=(chance.choice([0, 0, 1]),))
         for n in range(150)
     ]
     straight = Run(SETTINGS).take(*in_ranges([*BEFORE, *documents], 3))

@@ -1,5 +1,6 @@
 """A flash and what else is told of the same event: one incident, one page, and no silence for other events."""
 
+import pytest
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
@@ -9,6 +10,7 @@ from ingest.instants import DAY, HOUR, MINUTE, moment
 from tests.alerting.composing.severe import BEFORE, SETTINGS, T, flashes, severe, told
 from tests.alerting.made import START, crisis, ordinary, score_range, scored
 from tests.alerting.runs import Run, in_ranges
+from tests.alerting.told import told as alert
 
 
 def test_a_text_about_two_names_is_one_incident_and_one_page() -> None:
@@ -108,14 +110,33 @@ def test_nothing_is_so_rare_for_the_name_that_it_pages_beside_its_flash() -> Non
     run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges([severe(0)], 1)).crash()
     (flash,) = flashes(run)
     alarm_days = 2800  # of a name, where a thousand were heard of
-    assert not run.keeper.state.incidents.is_new(flash.incident, 40 * alarm_days / 2.5, "page", "critical")
+    assert not run.keeper.state.incidents.is_new(flash, 40 * alarm_days / 2.5)
 
 
 def test_a_flash_is_worse_than_the_warning_that_its_incident_was_told_with() -> None:
     run = Run(SETTINGS).take(*in_ranges(BEFORE, 50))
-    run.keeper.state.incidents.tell("mild", {severe(0).story}, T, 30.0, "page", "warning")
+    run.keeper.state.incidents.tell(alert("mild", severity="warning"), {severe(0).story}, T, 30.0)
     (flash,) = flashes(run.take(*in_ranges([severe(0)], 1)))
     assert (flash.incident, flash.joined, flash.action) == ("mild", False, "page")
+
+
+def test_a_flash_is_told_though_its_incident_was_found_too_late_to_be_told() -> None:
+    run = Run(SETTINGS).take(*in_ranges(BEFORE, 50))
+    run.keeper.state.incidents.tell(alert("missed", historical=True), {severe(0).story}, T, 3000.0)
+    (flash,) = flashes(run.take(*in_ranges([severe(0)], 1)))
+    assert (flash.incident, flash.joined) == ("missed", False)
+
+
+@pytest.mark.parametrize(
+    "more", [scored(145, T + 4 * HOUR), severe(1, T + 4 * HOUR)], ids=["by the clock", "by a text"]
+)
+def test_an_incident_was_told_as_a_flash_once_it_was_caught_up_with(more: ScoredDocument) -> None:
+    run = Run(SETTINGS).take(*in_ranges(BEFORE, 50), *in_ranges([severe(0)], 1, read_at=T + 4 * HOUR))
+    incidents, (flash,) = run.keeper.state.incidents, flashes(run)
+    assert incidents.is_new(alert("warned", incident=flash.incident, severity="warning"), 1.0)
+    run.take(*in_ranges([more], 1, read_at=T + 4 * HOUR + MINUTE, end=146))
+    assert [each.change for each in flashes(run)] == ["opened", "caught_up"]
+    assert not incidents.is_new(alert("worse", incident=flash.incident), 3000.0)
 
 
 def test_almost_the_same_words_about_somebody_else_are_another_page() -> None:

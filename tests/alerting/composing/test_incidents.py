@@ -5,75 +5,95 @@ import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from alerting.alerts import Alert
+from alerting.alerts import Action, Alert, Severity
 from alerting.composing.incidents import TOGETHER, Incident, Incidents
 from alerting.detection.rules import SpikeSettings
 from classifier.scores import ScoredDocument
 from ingest.instants import DAY, HOUR, MINUTE, instant
 from tests.alerting.made import START, TOPICS, crisis, ordinary, score_range, scored
 from tests.alerting.runs import LATE_LOOK, Run, in_ranges
+from tests.alerting.told import told as an_alert
+
+
+def alert(name: str, action: Action = "page", severity: Severity = "warning", *, historical: bool = False) -> Alert:
+    """One of the incident `name`."""
+    return an_alert(name, action=action, severity=severity, historical=historical)
 
 
 def test_alerts_close_together_that_share_stories_are_one_incident():
     incidents = Incidents()
-    incidents.tell("first", {1, 2, 3, 4}, START, 50)
+    incidents.tell(alert("first"), {1, 2, 3, 4}, START, 50)
     assert incidents.place({3, 4, 5, 6, 7}, START + HOUR) == "first"
 
 
 def test_two_events_of_the_same_hour_stay_two():
     incidents = Incidents()
-    incidents.tell("first", {1, 2, 3, 4}, START, 50)
+    incidents.tell(alert("first"), {1, 2, 3, 4}, START, 50)
     assert incidents.place({5, 6, 7}, START) is None
     assert incidents.place(set(), START) is None
 
 
 def test_the_one_that_shares_most_is_joined():
     incidents = Incidents()
-    incidents.tell("first", {1, 2, 3, 4}, START, 50)
-    incidents.tell("second", {3, 4, 5, 6}, START, 50)
+    incidents.tell(alert("first"), {1, 2, 3, 4}, START, 50)
+    incidents.tell(alert("second"), {3, 4, 5, 6}, START, 50)
     assert incidents.place({4, 5, 6}, START) == "second"
 
 
 def test_an_incident_is_over_after_half_a_day_and_then_forgotten():
     incidents = Incidents()
-    incidents.tell("first", {1, 2}, START, 50)
+    incidents.tell(alert("first"), {1, 2}, START, 50)
     assert incidents.place({1, 2}, START + TOGETHER + 1) is None
-    incidents.tell("second", {3}, START + 2 * DAY, 50)
+    incidents.tell(alert("second"), {3}, START + 2 * DAY, 50)
     assert list(incidents.known) == ["second"]
 
 
 def test_what_was_told_as_a_flash_is_joined_by_what_is_mostly_about_it_and_by_nothing_that_is_only_rarer():
     incidents = Incidents()
-    incidents.tell("flash", {1}, START, math.inf, "page", "critical")
+    incidents.tell(alert("flash", "page", "critical"), {1}, START, math.inf)
     assert incidents.place({1, 2, 3}, START) is None, "one text of three"
     assert incidents.place({1, 2}, START) == "flash"
     incidents.relate("flash", {2, 3})
     assert incidents.place({1, 2, 3, 4}, START) == "flash"
-    assert not incidents.is_new("flash", 2800 / 2.5, "page", "critical")
+    assert not incidents.is_new(alert("flash", "page", "critical"), 2800 / 2.5)
     incidents.relate("unheard of", {1})
     assert list(incidents.known) == ["flash"]
 
 
 def test_what_is_more_severe_than_what_was_told_is_new():
     incidents = Incidents()
-    incidents.tell("first", {1}, START, 50, "page", "warning")
-    assert incidents.is_new("first", 10, "page", "critical")
-    assert not incidents.is_new("first", 10, "page", "warning")
-    incidents.tell("first", {1}, START, 0.0, "page", "critical")
-    assert not incidents.is_new("first", 10, "page", "critical")
+    incidents.tell(alert("first", "page", "warning"), {1}, START, 50)
+    assert incidents.is_new(alert("first", "page", "critical"), 10)
+    assert not incidents.is_new(alert("first", "page", "warning"), 10)
+    incidents.tell(alert("first", "page", "critical"), {1}, START, 0.0)
+    assert not incidents.is_new(alert("first", "page", "critical"), 10)
 
 
 def test_what_was_critical_in_a_digest_holds_back_no_critical_page():
     incidents = Incidents()
-    incidents.tell("first", {1}, START, 50, "page", "warning")
-    incidents.tell("first", {1}, START, 0.0, "digest", "critical")
-    assert incidents.is_new("first", 10, "page", "critical")
+    incidents.tell(alert("first", "page", "warning"), {1}, START, 50)
+    incidents.tell(alert("first", "digest", "critical"), {1}, START, 0.0)
+    assert incidents.is_new(alert("first", "page", "critical"), 10)
+
+
+def test_what_was_found_too_late_holds_back_only_what_is_found_too_late_as_well():
+    incidents = Incidents()
+    incidents.tell(alert("first", "page", "critical", historical=True), {1}, START, 50)
+    assert not incidents.is_new(alert("first", "page", "critical", historical=True), 10)
+    assert incidents.is_new(alert("first", "digest", "warning"), 10)
+    incidents.tell(alert("first", "notify", "warning"), {1}, START, 20)
+    for _ in range(2):
+        assert not incidents.is_new(alert("first", "notify", "warning"), 10)
+        assert incidents.is_new(alert("first", "page", "warning"), 10)
+        assert incidents.is_new(alert("first", "notify", "critical"), 10)
+        assert incidents.is_new(alert("first", "notify", "warning"), 30)
+        incidents.tell(alert("first", "page", "critical", historical=True), {1}, START, 500)
 
 
 def test_incidents_of_an_older_version_are_read():
     older = msgpack.encode({"last_at": START, "days": 50.0, "stories": [1], "action": "page"})
     incidents = Incidents({"first": msgpack.decode(older, type=Incident)})
-    assert not incidents.is_new("first", 10, "page", "critical"), "how severe is not known: it stays one page"
+    assert not incidents.is_new(alert("first", "page", "critical"), 10), "how severe is not known: it stays one page"
 
 
 def two_topics(first: int, start: int, *, shared: bool):

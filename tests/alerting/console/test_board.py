@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from alerting.console.incidents import Deadlines
 from alerting.console.pages import LONG_OVER
 from alerting.console.series import Windows
 from alerting.console.view import View
+from alerting.console.wording import Wording
 from alerting.counting.windows import Window
 from ingest.instants import MINUTE, moment
 from tests.alerting.console.shown import Shown, showing
@@ -91,6 +93,14 @@ def test_names_beyond_those_that_are_shown_are_left_out_of_the_page_and_not_of_t
     assert {each.subject for each in whole} == {*topics, *names}
     assert {len(each.points) for each in whole} == {48}
     assert [each.subject for each in asked.board(OPENED, names=3)] == [*names[:3], *topics]
+
+
+def test_how_many_texts_are_usual_is_not_known_until_an_hour_lies_before_the_last_90_minutes() -> None:
+    fx = Subject("topic", "fx")
+    boards = [answers([fx], minutes).board(OPENED)[0] for minutes in (60, 95, 149, 150, 300)]
+    assert [board.usual_documents for board in boards] == [None, None, None, 360, 360]  # 4 a minute
+    said = Wording("en", ZoneInfo("UTC"))
+    assert [said.number(board.usual_documents) for board in boards[-3:]] == ["–", "360", "360"]
 
 
 def test_the_oldest_window_is_looked_for_once_and_not_for_each_subject(monkeypatch: pytest.MonkeyPatch) -> None:

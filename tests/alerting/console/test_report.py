@@ -12,7 +12,7 @@ from bellwether.cli import cli
 from bellwether.clock import now
 from bellwether.opening import open_logs
 from bellwether.settings import read_settings
-from ingest.instants import DAY, moment
+from ingest.instants import DAY, HOUR, moment
 from tests.alerting.console.shown import SCRIPT, showing
 from tests.alerting.told import OPENED, told
 from tests.publishing import publish
@@ -61,6 +61,16 @@ def test_a_report_leaves_no_old_incident_out(folder: Path) -> None:
     with closing(open_logs(read_settings(folder / "bellwether.toml"), now)) as logs:
         publish(logs, *map(alert_message, later))
     assert written(folder, "2026-03-01", "2026-03-02", "en").count('<section id="i') == 2
+
+
+def test_a_report_counts_what_nobody_took_up_in_time_also_where_somebody_did_later(folder: Path) -> None:
+    tile = "<dt>{}</dt><dd><b>{}</b>"
+    assert tile.format("Not taken up in time", 0) in written(folder, "2026-03-01", "2026-03-02", "en")
+    with closing(open_logs(read_settings(folder / "bellwether.toml"), now)) as logs:
+        said = Entry(at=moment(now() + 3 * HOUR), who="ann", alert="a3", incident="a3", act="acknowledge")
+        publish(logs, entry_message(said))
+    assert tile.format("Not taken up in time", 1) in written(folder, "2026-03-01", "2026-03-02", "en")
+    assert tile.format("未按时接手", 1) in written(folder, "2026-03-01", "2026-03-02", "zh")
 
 
 def test_a_report_speaks_chinese_too(folder: Path) -> None:

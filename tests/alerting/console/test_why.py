@@ -10,11 +10,14 @@ from alerting.detection.rules import SpikeSettings
 from alerting.detection.scales import Counted
 from alerting.detection.spikes import Detector, Footing
 from alerting.detection.statistic import Sums
+from classifier.packing import encode_range
 from classifier.ranges import range_message
-from ingest.instants import HOUR, MINUTE
+from classifier.scores import ScoredDocument
+from ingest.instants import DAY, HOUR, MINUTE, SECOND
 from ingest.logs import Record
 from tests.alerting.console.shown import alerts, scores
-from tests.alerting.made import START, score_range, scored
+from tests.alerting.made import START, ordinary, score_range, scored
+from tests.alerting.runs import EARLY_LOOK, Run, in_ranges
 from tests.alerting.told import OPENED
 
 SETTINGS = SpikeSettings()
@@ -43,7 +46,11 @@ def test_a_threshold_beyond_what_is_said_is_held_against_what_is_not_cut() -> No
 
 
 def test_without_one_source_a_story_that_another_one_copied_is_still_there() -> None:
-    texts = [scored(n, OPENED - 1, negative=True, source="first" if n % 2 else "copy", story=n // 2) for n in range(40)]
+    stories = [scored(n // 2, OPENED).story for n in range(40)]
+    texts = [
+        scored(n, OPENED - 1, negative=True, source="first" if n % 2 else "copy", story=story)
+        for n, story in enumerate(stories)
+    ]
     detected = replace(ALERT.detection, documents=20.0, negatives=20.0, squares=20.0, mean_excess=3.0)
     record = Record(0, 0, None, range_message(score_range(texts)).value)
     answer = asked(replace(ALERT, detection=detected), [record])
@@ -53,6 +60,57 @@ def test_without_one_source_a_story_that_another_one_copied_is_still_there() -> 
     ] * 2
     assert answer.stories[0].documents == 2
     assert answer.stories[0].return_period_days < whole
+
+
+def explained(documents: list[ScoredDocument], size: int = 25) -> tuple[Alert, Why]:
+    """The first alert on these texts, ranges of so many, and why it fired."""
+    ranges = in_ranges(documents, size)
+    alert = Run(EARLY_LOOK).take(*ranges).alerts[0]
+    log = [Record(offset, 0, None, encode_range(each)) for offset, each in enumerate(ranges)]
+    return alert, why(alert, log[alert.scores_from :], MINUTE, SETTINGS)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 5])
+def test_copies_that_differ_in_a_few_bits_are_of_the_story_that_they_copy(bits: int) -> None:
+    usual = ordinary(12)
+    n, at = len(usual), START + 12 * DAY
+    first = scored(n, at, negative=True, source="agency", text="the story")
+    copies = [
+        scored(
+            n + 1 + i, at + (i + 1) * SECOND, negative=True, source="portal", story=first.story ^ ((1 << bits) - 1) << i
+        )
+        for i in range(12)
+    ]
+    others = [scored(n + 13 + i, at + (i + 1) * 20 * SECOND, negative=True, source=f"paper{i}") for i in range(12)]
+    alert, answer = explained([*usual, first, *copies, *others])
+    assert alert.copies == 12
+    without = {each.name: each for each in answer.sources}
+    assert (without["portal"].documents, without["portal"].return_period_days) == (12, alert.return_period_days)
+    assert without["portal"].fires  # none of what it says was its own
+    assert without["agency"].return_period_days == alert.return_period_days  # the portal has told it as well
+    assert {each.name: each.documents for each in answer.stories}["the story"] == 13
+
+
+def test_a_story_told_first_on_another_subject_counts_nowhere_else() -> None:
+    ranges = score_range([
+        scored(n, OPENED - 1, topic=int(n < 20), negative=True, story=scored(n % 20, OPENED).story) for n in range(40)
+    ])  # fmt: skip
+    alert = replace(ALERT, detection=replace(ALERT.detection, mean_excess=3.0))
+    answer = asked(alert, [Record(0, 0, None, range_message(ranges).value)])
+    assert {each.documents for each in answer.sources} == {6, 7}
+    whole = days_without(alert.detection, Sums(0, 0, 0), SETTINGS)
+    assert [each.return_period_days for each in answer.sources] == [pytest.approx(whole, rel=1e-3)] * 3
+
+
+@pytest.mark.parametrize(("delay", "reason"), [(3 * MINUTE, "answered"), (2 * HOUR, "late")])
+def test_what_came_too_late_to_be_weighed_by_its_own_time_is_not_answered(delay: int, reason: str) -> None:
+    usual = ordinary(12)
+    n, at = len(usual), START + 12 * DAY
+    moving = [scored(n + 2 * i, at + i * MINUTE, topic=1) for i in range(30)]
+    late = [scored(n + 2 * i + 1, at + i * MINUTE - delay, negative=True, source="blog") for i in range(30)]
+    alert, answer = explained([*usual, *(each for pair in zip(moving, late, strict=True) for each in pair)], 1)
+    assert alert.late
+    assert (answer.reason, bool(answer.sources)) == (reason, reason == "answered")
 
 
 def test_what_is_told_of_a_detection_gives_its_return_period_again() -> None:

@@ -1,12 +1,16 @@
 """What came too late for its window is told where the watermark stands, with its evidence, and counted once."""
 
+from collections import Counter
+
 import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
 from alerting.alerts import Alert
 from alerting.composing.book import Excess
-from alerting.counting.late import LateCount
+from alerting.counting.late import Balance, LateCount
+from alerting.counting.windows import Tally
+from alerting.destinations.route import Route
 from alerting.state import AggregateSettings
 from classifier.scores import ScoredDocument
 from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant, moment
@@ -85,6 +89,8 @@ def test_a_late_text_of_an_earlier_window_counts_where_it_came(settings: Aggrega
     for alert in alerts:
         assert instant(alert.first_seen_at) > NEXT - DAY + HOUR
         assert alert.documents == alert.stories == POLL + len(usual(alert))
+        assert alert.languages == Counter(each.language for each in [*polled(NEXT - ago), *usual(alert)])
+        assert alert.sources == 3
         assert alert.late
 
 
@@ -97,19 +103,45 @@ def test_of_late_texts_each_counts_where_it_belongs_or_where_it_came(settings: A
         assert alert.documents == POLL + len(usual(alert))
 
 
+@pytest.mark.parametrize("settings", [EARLY_LOOK, LATE_LOOK])
+def test_who_reads_their_language_is_told_of_late_texts_and_of_their_sources(settings: AggregateSettings) -> None:
+    late = [replace(each, language="zh", source="blog") for each in polled(NEXT - DAY)]
+    before = [replace(each, language="en", source="wire") for each in BEFORE]
+    copies = [replace(each, offset=each.offset + POLL, id=f"c{each.offset}", source="portal") for each in late]
+    many = len(before) + 2 * POLL
+    after = score_range([], start=many, next=many, end=many, read_at=NEXT + 5 * MINUTE)
+    alerts = Run(settings).take(*in_ranges(before, 50), score_range([*late, *copies]), after).alerts
+    assert alerts
+    for alert in alerts:
+        assert Route(languages=frozenset({"zh"})).turns_away(alert, "") == ""
+        assert alert.languages["zh"] == 2 * POLL
+        assert alert.documents == sum(alert.languages.values())
+        assert (alert.stories, alert.copies) == (alert.documents - POLL, POLL)
+        assert alert.sources == 2 + bool(usual(alert))
+
+
 def test_what_is_remembered_of_late_texts_is_of_the_windows_that_are_held() -> None:
     kept = LateCount()
     for minute in range(1_000):
         late = LateCount()
-        late.add(START + (minute - 30) * MINUTE, 2, 1)
+        late.add(START + (minute - 30) * MINUTE, Balance(2, 1, sources={f"feed-{minute}": 1}))
         kept.take_up(late, START + minute * MINUTE)
         kept.fold(START + (minute - 60) * MINUTE)
     assert len(kept.bins) < 100
     newest = START + 1_000 * MINUTE
-    assert [kept.across(newest - minutes * MINUTE) for minutes in (0, 10, 30, 60)] == [
-        (0, 0), (2 * 10, 10), (2 * 30, 30), (2 * 30, 30),
-    ]  # fmt: skip
+    for minutes, many in ((0, 0), (10, 10), (30, 30), (60, 30)):
+        across = kept.across(newest - minutes * MINUTE)
+        assert (across.stories, across.story_negatives, len(across.sources)) == (2 * many, many, many)
+    assert sum(len(balance.sources) for balance in kept.bins.values()) < 200
     assert [kept.is_since(newest - MINUTE), kept.is_since(newest)] == [True, False]
+
+
+def test_what_an_older_version_kept_of_late_texts_is_read() -> None:
+    older = {"stories": 5, "negatives": 4, "bins": {START: [5, 4], START + MINUTE: [-2, -2]}}
+    kept = msgpack.decode(msgpack.encode(older), type=LateCount)
+    kept.add(START, Balance(1, 1, languages={"zh": 1}))
+    assert kept.across(START + 1) == Tally(documents=6, negatives=5, stories=6, story_negatives=5, languages={"zh": 1})
+    assert kept.across(START + DAY).stories == 4
 
 
 def test_an_event_that_an_older_version_kept_is_read() -> None:

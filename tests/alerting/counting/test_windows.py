@@ -48,6 +48,17 @@ def test_what_ends_after_the_instant_is_not_forgotten_and_open_bins_never_are() 
     assert made.is_forgotten(START)
 
 
+def test_what_is_left_to_a_predecessor_is_closed_and_not_held_until_nobody_would_hold_it() -> None:
+    made = Bins(MINUTE)
+    made.leave(START + MINUTE)
+    assert [made.is_closed(START + number * MINUTE) for number in range(3)] == [True, True, False]
+    assert made.held_since(START) == START + 2 * MINUTE
+    assert [made.is_left(START + number * MINUTE) for number in range(3)] == [True, True, False]
+    made.forget(START + MINUTE)
+    assert [made.is_left(START + number * MINUTE) for number in range(3)] == [False, True, False]
+    assert made.held_since(START) == START + 2 * MINUTE
+
+
 def test_what_is_changed_in_a_closed_bin_counts_once_it_is_packed() -> None:
     made = bins(1)
     for _ in made.close(START + MINUTE):

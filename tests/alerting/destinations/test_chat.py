@@ -101,6 +101,32 @@ def test_a_body_that_comes_a_while_after_its_headers_is_waited_for(kind: Kind) -
         assert isinstance(chat(kind, there).deliver(told(), OPENED), Delivered)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_came_whole_counts_though_its_last_chunk_is_missing(kind: Kind) -> None:
+    body = json.dumps(YES[kind]).encode()
+
+    def answering(handler: Handler) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        handler.wfile.write(head + b"%x\r\n%s\r\n" % (len(body), body))
+
+    with receiving(answering) as there:
+        assert isinstance(chat(kind, there).deliver(told(), OPENED), Delivered)
+    assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_is_cut_off_is_no_yes(kind: Kind) -> None:
+    body = json.dumps(YES[kind]).encode()
+
+    def answering(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body[:-1]))
+
+    with receiving(answering) as there:
+        answer = chat(kind, there).deliver(told(), OPENED)
+    assert isinstance(answer, Away)
+    assert answer.reason == "garbage"
+
+
 def begun(status: int) -> Callable[[Handler], None]:
     """An answer whose body does not come to its end."""
 

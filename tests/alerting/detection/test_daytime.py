@@ -1,33 +1,18 @@
 """A share that swings with the time of day is usual, and one that does not keeps no rhythm."""
 
-from math import cos, hypot, tau
+from math import hypot
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack, structs
 
-from alerting.detection.daytime import least_raised, raised
-from alerting.detection.rules import SpikeSettings
+from alerting.detection.daytime import least_raised, mean_raised, raised
 from alerting.detection.scales import Counted
-from alerting.detection.spikes import Detector, Footing
+from alerting.detection.spikes import Detector
 from ingest.instants import DAY, HOUR, MINUTE
+from tests.alerting.detection.waves import FOOTING, SETTINGS, watch
 from tests.alerting.made import START
-
-SETTINGS = SpikeSettings()
-FOOTING = Footing(SETTINGS, 0.3, 7.0)
-HOURLY = 40
-
-
-def watch(swing: float, days: int) -> Detector:
-    """A topic of 40 documents an hour, 30 % of them negative, and by `swing` more at 6 o'clock and less at 18."""
-    dice, detector = np.random.default_rng(5), Detector.fresh(SETTINGS, START)
-    for at in range(START, START + days * DAY, 5 * MINUTE):
-        many = int(dice.poisson(HOURLY * 5 / 60))
-        share = 0.3 + swing * cos(tau * ((at - 6 * HOUR) % DAY) / DAY)
-        detector.update(Counted(at, many, int(dice.binomial(many, share))), FOOTING)
-    return detector
 
 
 def test_a_swing_is_learned_in_weeks_and_none_where_there_is_none() -> None:
@@ -64,6 +49,14 @@ def test_the_bound_is_never_above_what_it_bounds(c: float, s: float, first: int,
     assert least_raised(c, s, first, first) == pytest.approx(raised(c, s, first))
 
 
+@given(PART, PART, st.integers(0, 2 * DAY), st.integers(0, 3 * DAY))
+def test_the_mean_is_that_of_the_instants_between(c: float, s: float, first: int, length: int) -> None:
+    instants = [first + length * (2 * part + 1) // 400 for part in range(200)]
+    mean = sum(raised(c, s, at) for at in instants) / len(instants)
+    assert mean_raised(c, s, first, first + length) == pytest.approx(mean, abs=1e-3)
+    assert mean_raised(c, s, first, first + 2 * DAY) == pytest.approx(0.0, abs=1e-9)
+
+
 @pytest.mark.parametrize(("hour", "negatives"), [(6, 2), (18, 98)])
 def test_a_feed_that_comes_once_a_day_from_now_on_loses_the_wave_of_the_stream_before(
     hour: int, negatives: int
@@ -74,7 +67,7 @@ def test_a_feed_that_comes_once_a_day_from_now_on_loses_the_wave_of_the_stream_b
         detector.update(Counted(day + number * DAY, 100, negatives), FOOTING._replace(is_settled=number > 7))
         assert 0 <= detector.negatives <= detector.documents
     spike = detector.look([Counted(detector.at, 0, 0)], FOOTING)
-    assert spike.usual_share == pytest.approx(negatives / 100, abs=0.03)
+    assert spike.usual_share(detector.at, detector.at) == pytest.approx(negatives / 100, abs=0.03)
     assert (detector.cosine, detector.sine) == (0.0, 0.0)
 
 

@@ -1,5 +1,7 @@
 """A detector's test is a seeded stream, the places where it fires, and where it must not."""
 
+from math import pi
+
 import numpy as np
 import pytest
 
@@ -196,17 +198,21 @@ def test_what_a_slow_scale_still_sees_of_a_closed_alert_fires_only_when_it_is_mu
     assert again.detection.scale_s == minute
 
 
-def test_the_usual_share_that_is_told_is_that_of_the_time_of_day() -> None:
+def test_the_usual_share_that_is_told_is_that_of_the_times_of_day_that_are_told_of() -> None:
     detector, noon = Detector.fresh(SETTINGS, 0), DAY // 2
     detector.documents, detector.negatives, detector.days, detector.cosine = 1000.0, 200.0, 7.0, -0.08
     spike = detector.look([Counted(noon, 60, 30)], FOOTING._replace(pooled_share=0.2))
     assert raised(detector.cosine, detector.sine, noon) == pytest.approx(0.08)
-    assert spike.usual_share == pytest.approx(0.28)
+    assert spike.usual_share(noon, noon) == pytest.approx(0.28)
+    assert spike.usual_share(noon - DAY // 4, noon + DAY // 4) == pytest.approx(0.2 + 0.08 * 2 / pi)
+    assert spike.usual_share(noon - DAY, noon) == pytest.approx(0.2)
     assert spike.detection.usual_share == pytest.approx(0.2), "by which the return period can be computed again"
 
 
 @pytest.mark.parametrize("of_name", [False, True])
-def test_an_event_of_days_leaves_the_usual_volume_as_it_is_and_ends_where_the_share_is_as_usual_again(of_name: bool) -> None:
+def test_an_event_of_days_leaves_the_usual_volume_as_it_is_and_ends_where_the_share_is_as_usual_again(
+    of_name: bool,
+) -> None:
     dice, detector = np.random.default_rng(1), Detector.fresh(SETTINGS, 0, of_name=of_name)
     footing = FOOTING._replace(pooled_share=0.2)
 
