@@ -18,11 +18,10 @@ from msgspec import Struct
 
 from bellwether.failures import Died, exit_code
 from bellwether.loop import Loop
-from bellwether.stopping import leave_at_once, stop_signals, wake
+from bellwether.stopping import SAME_SIGNAL_S, leave_at_once, stop_signals, wake
 
 log = structlog.get_logger()
 
-SAME_SIGNAL_S = 0.3  # some send a signal to the process and at once to its whole group: that is one signal
 STOP_WITHIN_S = 8.0  # leaves time for the rest of a stop within 10
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 
 import structlog
 
@@ -57,10 +57,10 @@ def _remember(logs: Logs, writer: Writer, feeds: list[Feed]) -> None:
 
 def _visit(writer: Writer, feeds: list[Feed], stop: Asked, *, once: bool) -> bool:
     went_well: dict[str, bool] = {}
-    with WebClient() as client:
+    with WebClient() as client, suppress(KeyboardInterrupt):  # asked to stop while a server was waited for
         while not stop.is_set():
             for feed in due(feeds, ticks()):
-                told = feed.visit(client, writer)
+                told = feed.visit(client, writer, stop.raised())
                 went_well[feed.key] = not told.why
                 _tell(told)
                 if stop.is_set():
@@ -70,7 +70,7 @@ def _visit(writer: Writer, feeds: list[Feed], stop: Asked, *, once: bool) -> boo
             next_at = min(feed.next_at for feed in feeds if not feed.gone)
             stop.wait(min(max((next_at - ticks()) / SECOND, 0.1), LONGEST_SLEEP_S))
     for feed in feeds:
-        if once and feed.key not in went_well:
+        if once and not stop.is_set() and feed.key not in went_well:
             log.warning(
                 "feed not asked: its server wants to be left alone",
                 feed=feed.state.shown,

@@ -17,7 +17,7 @@ from msgspec import Struct
 from bellwether.metrics import LoopMetrics
 from bellwether.outage import Outage
 from ingest.instants import SECOND
-from ingest.logs import Batch, Closed, Ended, Event, LogAway, Logs, Opened, Place, Reader, Skipped, Writer
+from ingest.logs import Batch, Closed, Ended, Event, LogAway, LogMissing, Logs, Opened, Place, Reader, Skipped, Writer
 from ingest.steps import Box, Step
 
 log = structlog.get_logger()
@@ -89,11 +89,7 @@ class Loop:
         while not (stop.is_set() or self.done):
             outage = self._reading
             try:
-                role = self._role
-                with (
-                    closing(self._logs.writer()) as writer,
-                    closing(self._logs.reader(role.group, role.reads, limit=role.limit)) as reader,
-                ):
+                with closing(self._logs.writer()) as writer, closing(self._reader()) as reader:
                     outage = self._writing
                     self._serve(reader, writer, stop)
             except _Spent:
@@ -103,6 +99,16 @@ class Loop:
                 outage.began(away)
                 self._turned()
                 stop.wait(outage.next_wait_s())
+
+    def _reader(self) -> Reader:
+        """A new one. A log that has been read before and is missing now may be made again: `LogAway`."""
+        role = self._role
+        try:
+            return self._logs.reader(role.group, role.reads, limit=role.limit)
+        except LogMissing as missing:
+            if not self.polled:
+                raise
+            raise LogAway(str(missing)) from missing
 
     def _serve(self, reader: Reader, writer: Writer, stop: threading.Event) -> None:
         box = self._role.make()

@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from types import FrameType
 from typing import NoReturn
+
+SAME_SIGNAL_S = 0.3  # some send a signal to the process and at once to its whole group: that is one signal
 
 
 def stop_signals() -> list[signal.Signals]:
@@ -91,14 +94,18 @@ class Stop:
 
 
 class Asked:
-    """Whether a stop was asked for, by a signal while entered: for one thread, which looks and waits."""
+    """Whether a stop was asked for, by a signal while entered: for one thread, which looks and waits.
+
+    A second signal does not wait for it.
+    """
 
     def __init__(self) -> None:
-        self._is_set = False
+        self._is_set = self._raises = False
+        self._signalled_at: float | None = None
 
     def __enter__(self) -> "Asked":
         wake().listen()
-        self._earlier = {number: signal.signal(number, lambda *_: self.set()) for number in stop_signals()}
+        self._earlier = {number: signal.signal(number, self._signal) for number in stop_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,6 +127,27 @@ class Asked:
         while not self._is_set and (left := until - time.monotonic()) > 0:
             wake().wait(left)
         return self._is_set
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """A signal within, or before, raises `KeyboardInterrupt`: there is nothing to bring to its end."""
+        self._raises = True
+        try:
+            if self._is_set:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raises = False
+
+    def _signal(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._signalled_at is None:
+            self._signalled_at = now
+            self.set()
+            if self._raises:
+                raise KeyboardInterrupt
+        elif now - self._signalled_at > SAME_SIGNAL_S:
+            leave_at_once(128 + number)
 
 
 def leave_at_once(code: int) -> NoReturn:

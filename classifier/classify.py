@@ -84,6 +84,7 @@ class Classify:
         scores are published and the next records are fetched.
         """
         self._stepped_at = now, perf_counter()
+        ended = self._ended(events)
         left, self._left = self._left, None
         try:
             if left:
@@ -99,12 +100,20 @@ class Classify:
                     case Closed():
                         self._held.pop(event.place, None)
                         self._ahead.forget(event.place)
-            yield from self._progress([event for event in events if isinstance(event, Ended)], now)
+            yield from self._progress(ended, now)
         except Stopped:
             return
         finally:
             if self._left is None:
                 self._ahead.drop()
+
+    def _ended(self, events: Sequence[Event]) -> list[Ended]:
+        """How far partitions reach now, noted: records that were fetched ahead tell of an end that was true minutes ago."""
+        ended = [event for event in events if isinstance(event, Ended)]
+        for event in ended:
+            if event.place in self._held:
+                self._held[event.place].end = event.end
+        return ended
 
     def _finish(self, left: _Left, events: Sequence[Event], now: int) -> Iterator[Step]:
         """Publish what was in work during the poll, and commit it if its partition is still there and ours."""
@@ -124,7 +133,8 @@ class Classify:
         held = self._held[event.place]
         why = held.skip(event)
         self._metrics.skipped.inc(max(0, event.next - held.position))
-        scores = self._range(event.place, event.next, event.next, now)
+        held.end = max(held.end, event.next)  # what is left there is still to be read
+        scores = self._range(event.place, event.next, held.end, now)
         yield from self._advance(event.place, structs.replace(scores, skipped=why))
 
     def _progress(self, ended: Sequence[Ended], now: int) -> Iterator[Step]:
@@ -134,7 +144,6 @@ class Classify:
             place, held = event.place, self._held.get(event.place)
             if held is None or event.position < held.position or (self._left and self._left.batch.place == place):
                 continue
-            held.end = event.end
             if not self._replay:
                 ranges[place] = self._range(place, event.position, event.end, event.asked_at)
             elif held.until is not None and held.position < held.until <= event.position:  # ends without records
@@ -150,7 +159,7 @@ class Classify:
         The last portion is only begun, if more is there to be polled; `polled_at` says that it was, and when.
         """
         place, held = batch.place, self._held[batch.place]
-        held.end = batch.end
+        held.end = max(held.end, batch.end)
         may_leave = polled_at is None and isinstance(following, Ended | None)
         end, records = held.unread(batch)
         while held.position < end:
@@ -175,7 +184,7 @@ class Classify:
                 raise
             yield from held.finish()
             read_at = now if polled_at is None else polled_at
-            scores = self._range(place, records[0].offset if records else end, batch.end, read_at)
+            scores = self._range(place, records[0].offset if records else end, held.end, read_at)
             yield from self._advance(place, scores, outcomes)
             self._metrics.count(place.log, outcomes, work, None if self._replay else self._instant())
 

@@ -16,7 +16,7 @@ class Partition(Struct):
     log_id: str
     partitions: int
     position: int  # everything below it stands in the scores log
-    end: int  # one past the newest record known
+    end: int  # one past the newest record known: asked of the log a second ago at most
     caution: Caution
     until: int | None  # in a replay: where the partition ended when it was opened
     tried: bool = False  # a range has been begun since it was opened

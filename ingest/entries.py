@@ -4,10 +4,11 @@ import hashlib
 import io
 import re
 import sys
-from calendar import timegm
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from contextlib import suppress
+from datetime import tzinfo
+from time import struct_time
 from typing import Any
 
 import feedparser
@@ -15,15 +16,17 @@ import feedparser
 from ingest.charset import xml_text
 from ingest.fetch import Fetched
 from ingest.instants import instant, moment
-from ingest.times import Published, UnreadableTime, plausible, read_time
+from ingest.times import Published, UnreadableTime, read_time
 
 _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*>")
 _ENDS = ("</rss>", "</feed>", "</rdf:rdf>")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ELEMENT = re.compile(r"<\w", re.ASCII)
+_MOST = 100  # namespaces of a feed, attributes of one element; real ones have a dozen
 _LONGEST_HEAD = 10_000  # characters before the first element: comments, entities
-_HAS_CLOCK = re.compile(r"\d:\d\d", re.ASCII)
-_ENDS_IN_ZONE = re.compile(r"\d:\d\d(?:\.\d+)?\s*(?:Z|GMT|UTC|(?:GMT|UTC)?[+-]\d\d:?\d\d)$", re.ASCII | re.IGNORECASE)
+_DATE = re.compile(r"\d{4}(?:([-/.])\d{1,2}\1\d{1,2}(?!\d)|年\d{1,2}月\d{1,2}日|\d{4}(?!\d))", re.ASCII)
+_NUMBER = re.compile(r"\d+", re.ASCII)
+_LOOSE_ZONE = re.compile(r"(:\d\d(?:\.\d+)?)\s*(?:GMT|UTC)?([+-]\d\d):?(\d\d)$", re.ASCII | re.IGNORECASE)
 _REFERENCE = re.compile(r"&#(?:([0-9]+)|[xX]([0-9a-fA-F]+));?")
 _FeedParser = feedparser.mixin._FeedParserMixin  # noqa: SLF001 - it has no setting for what follows
 _join_author = _FeedParser._sync_author_detail  # noqa: SLF001
@@ -42,6 +45,19 @@ class NotAFeed(Exception):  # noqa: N818 - a state of the answer
     """The answer is no feed, or only a part of one; the message goes on from its address."""
 
 
+class _StrictParser(feedparser.api.StrictFeedParser):  # type: ignore[misc]
+    """Goes through the attributes once for each attribute, and through the namespaces once for each element."""
+
+    def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802 - as SAX calls it
+        """Raises `NotAFeed` where that would take hours."""
+        if max(len(attrs), len(self.namespaces_in_use)) > _MOST:
+            raise NotAFeed(f"has more than {_MOST} namespaces, or attributes of one element")
+        super().startElementNS(name, qname, attrs)
+
+
+feedparser.api.StrictFeedParser = _StrictParser
+
+
 def parsed_feed(answer: Fetched) -> Any:
     """What feedparser makes of the answer; it forgives much, but half a feed ends in half an entry. Raises `NotAFeed`."""
     text = _DECLARATION.sub("", xml_text(answer.content, answer.content_type)).strip()
@@ -50,6 +66,8 @@ def parsed_feed(answer: Fetched) -> Any:
     try:
         # Bytes of its own would be tried as the name of a file. To make HTML safe is for `ingest.cleaning`, which is fast.
         parsed = feedparser.parse(io.BytesIO(_readable(text)), sanitize_html=False, resolve_relative_uris=False)
+    except NotAFeed:
+        raise
     except Exception as error:  # noqa: BLE001 - what it raises for what a server sends is written nowhere
         raise NotAFeed(f"cannot be read ({type(error).__name__})") from None
     if not parsed.get("version") and not parsed.entries:
@@ -92,25 +110,27 @@ def _hash(parts: tuple[Any, ...]) -> str:
 
 
 def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:
-    """The time that an entry tells. feedparser knows more ways to write one, but not each zone, and no afternoon."""
+    """The time that an entry tells, or only its day."""
     if name not in entry or not entry[name]:  # `get` would answer with the one for the other
         return None
-    written = entry[name]
-    try:
-        return read_time(written, zone)
-    except UnreadableTime:
-        parsed = entry.get(f"{name}_parsed")
+    written = entry[name].strip()
+    for text in (_LOOSE_ZONE.sub(r"\1 \2\3", written), _day(written, entry.get(f"{name}_parsed"))):
+        with suppress(UnreadableTime):
+            return read_time(text, zone)
+    return None
+
+
+def _day(written: str, parsed: struct_time | None) -> str:
+    """The date of a time; empty if none can be told. `parsed` is feedparser's, which knows more ways to write one."""
+    if found := _DATE.match(written):
+        return found[0]
+    numbers = set(_NUMBER.findall(written))
+    if parsed is None:
+        return ""
+    year, month, day, *_ = parsed
     # Where it is at a loss it makes up a year or a day.
-    if parsed is None or str(parsed.tm_year) not in written or not _HAS_CLOCK.search(written):
-        return None
-    try:
-        at = datetime.fromtimestamp(timegm(parsed), UTC)
-        plausible(at, written)
-    except (ValueError, OverflowError, OSError):
-        return None
-    if _ENDS_IN_ZONE.search(written):
-        return Published(at, precise=True)
-    return Published(at.replace(hour=0, minute=0, second=0, tzinfo=zone), precise=False)
+    is_written = numbers & {f"{year}", f"{year % 100:02}"} and numbers & {f"{day}", f"{day:02}"}
+    return f"{year:04}-{month:02}-{day:02}" if is_written else ""
 
 
 def _readable(text: str) -> bytes:

@@ -8,6 +8,7 @@ publisher changes in it later is not.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ FEEDS = Kept("bellwether.feeds", partitions=1, retention_s=-1, cleanup="compact"
 _ENTRIES = 5_000  # of a feed, the newest; the others are not looked at
 _REMEMBERED = _ENTRIES  # that are no longer among these: a feed may once come short, or empty
 _LONGEST_WAIT_S = 3_600  # between two tries of a feed that fails
+_NOTHING = nullcontext()
 
 
 class FeedSettings(Struct, frozen=True):
@@ -97,9 +99,13 @@ class Feed:
             seen = (*state.seen, *(entry for entry in state.begun if self._name(entry) in there))
             self._keep(writer, structs.replace(self.state, seen=seen, begun=()))
 
-    def visit(self, client: WebClient, writer: Writer) -> Told:
-        """Ask for the feed and publish what is new. Raises `LogAway` or `LogUnfit`, never for the feed's sake."""
-        answer = client.fetch(self._url, self._clock, self.state.etag, self.state.modified)
+    def visit(self, client: WebClient, writer: Writer, asking: AbstractContextManager[None] = _NOTHING) -> Told:
+        """Ask for the feed, within `asking`, and publish what is new.
+
+        Raises `LogAway` or `LogUnfit`, never for the feed's sake.
+        """
+        with asking:
+            answer = client.fetch(self._url, self._clock, self.state.etag, self.state.modified)
         self._later(self._settings.every_s)  # also if a log is away and nothing can be published
         if isinstance(answer, Failed):
             return self._failed(writer, answer)

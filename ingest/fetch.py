@@ -22,6 +22,7 @@ _AGENT = "Bellwether (feed reader)"
 # Sixteen letters and digits in a row, or twenty with hyphens, as headlines in addresses have them too.
 _TOKEN = re.compile(r"(?=[\w=-]*\d)[\w=-]{20,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}", re.ASCII)
 _PROXIES = "ALL_PROXY, HTTP_PROXY, HTTPS_PROXY"
+_TLS_FILES = "SSL_CERT_FILE, SSLKEYLOGFILE"
 _REDIRECTS = 5
 _PACKINGS = ("br", "compress", "deflate", "gzip", "x-gzip", "zstd")
 _ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
@@ -52,13 +53,17 @@ class WebClient:
     """A client for feeds, bounded in what it takes and, as a whole, in how long: not thread-safe."""
 
     def __init__(self) -> None:
-        """Raises `LogUnfit` if the environment names a proxy that cannot be used; the sentence does not hold its address."""
+        """Raises `LogUnfit` if the environment names a proxy or a file that cannot be used; the sentence does not hold it."""
         headers = {"User-Agent": _AGENT, "Accept": _ACCEPT, "Accept-Encoding": "gzip"}
         try:
             self._client = httpx.AsyncClient(timeout=httpx.Timeout(20.0), headers=headers)
         except (ImportError, ValueError, httpx.InvalidURL):  # for SOCKS, another scheme, no address
             raise LogUnfit(
                 f"the proxy in the environment ({_PROXIES}) cannot be used for feeds: unset it or name an http:// one"
+            ) from None
+        except OSError:  # not there, or no certificates in it
+            raise LogUnfit(
+                f"a file that the environment names for TLS ({_TLS_FILES}) cannot be used: unset it or mend the file"
             ) from None
         self._runner = asyncio.Runner()  # only what can be cancelled can be bounded: headers may come byte by byte
 

@@ -14,7 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, AnyStr, BinaryIO, cast
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +22,7 @@ from msgspec import Struct
 from ingest.complaints import TOO_LARGE
 from ingest.surrogates import decoded
 
-LONGEST = 10_000_000  # bytes of a line, or of a cell; more is no text
+LONGEST = 10_000_000  # bytes of a line, characters of a row; more is no text
 FORMATS = ("jsonl", "csv", "tsv")
 _GZIP = b"\x1f\x8b"
 _NO_TEXT = "\udcff"  # stands where bytes are nothing in their encoding, so that only their own line is refused
@@ -154,21 +154,15 @@ def _has_nothing(raw: BinaryIO) -> bool:
 def _form_of(name: str) -> str:
     suffixes = [suffix.lower().lstrip(".") for suffix in Path(name).suffixes]
     suffix = next((suffix for suffix in reversed(suffixes) if suffix not in ("gz", "gzip")), "")
-    if suffix in ("csv", "tsv"):
-        return suffix
-    return "jsonl"
+    return suffix if suffix in ("csv", "tsv") else "jsonl"
 
 
 def _objects(stream: BinaryIO, encoding: str, _delimiter: str) -> Iterator[Line | BadLine]:
     is_plain = _is_wider_ascii(encoding)
     readline = stream.readline if is_plain else _recoding(stream, encoding)
-    number = 0
-    while raw := readline(LONGEST):
-        number += 1
-        whole = raw.endswith(b"\n")
-        if not whole and len(raw) >= LONGEST:
+    for number, raw in enumerate(_each_line(readline, b"\n"), 1):
+        if not raw:
             yield BadLine(number, "too_large", f"the line has more than {LONGEST:,} bytes", "")
-            _skip_line(readline)
             continue
         try:
             text = raw.strip().decode(encoding if is_plain else "utf-8")
@@ -214,31 +208,39 @@ def _object(number: int, text: str) -> Line | BadLine:
     return Line(number, fields, text)
 
 
-def _skip_line(readline: Callable[[int], bytes]) -> None:
-    while (raw := readline(LONGEST)) and not raw.endswith(b"\n"):
-        pass
+def _each_line(readline: Callable[[int], AnyStr], *ends: AnyStr) -> Iterator[AnyStr]:
+    """Every line with its end; of one longer than `LONGEST` nothing is kept, it comes empty."""
+    while line := readline(LONGEST):
+        piece = line
+        while len(piece) >= LONGEST and not piece.endswith(ends):
+            line, piece = line[:0], readline(LONGEST)
+        yield line
 
 
 class _Lines:
     """The lines under a reader of CSV. Those behind the first of a row that is none are read anew, each as a row of its own.
 
-    So a stray quote costs its own line alone, and no line is read more than twice.
+    So a stray quote costs its own line alone, and no line is read more than twice. A line too long is a row of its own, empty.
     """
 
     def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self._anew = deque([text.readline().removeprefix("\ufeff")])
+        self._lines = _each_line(text.readline, "\n", "\r")
+        first = next(self._lines, "\ufeff")
+        self._anew = deque([] if first == "\ufeff" else [first.removeprefix("\ufeff")])
         self.row: list[str] = []  # the lines of the row that is read
+        self._length = 0  # of the row
 
     def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> str:
-        if self._anew and self.row:
+        if self.row and (self._anew or self._length > LONGEST):
             raise StopIteration  # only the last one that is read anew may go on in what follows
-        line = self._anew.popleft() if self._anew else self._text.readline()
-        if not line:
+        line = self._anew.popleft() if self._anew else next(self._lines)
+        if self.row and not line:
+            self._anew.append(line)
             raise StopIteration
+        self._length = len(line) + (self._length if self.row else 0)
         self.row.append(line)
         return line
 
@@ -260,6 +262,8 @@ def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line | Ba
         raise BrokenFile(f"the first line has to name the columns, and is not well-formed: {error}") from None
     if header is None:
         return
+    if not header:
+        raise BrokenFile("the first line has to name the columns, and is empty or too long")
     names = [name.strip() for name in header]
     if len(set(names)) != len(names) or "" in names:
         raise BrokenFile("the first line has to name the columns, each once and none empty")
@@ -275,7 +279,9 @@ def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line | Ba
             text = _shown(lines.refuse()).rstrip("\r\n")
             yield BadLine(number, "wrong_type", f"the row is not well-formed: {error}", text)
             continue
-        if row:
+        if lines.row == [""]:
+            yield BadLine(number, "too_large", f"the line has more than {LONGEST:,} characters", "")
+        elif row:
             yield _row(number, len(lines.row), names, row, encoding)
 
 

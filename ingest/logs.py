@@ -26,6 +26,10 @@ class LogUnfit(LogError):  # noqa: N818
     """The log is missing, wrongly made, or refuses us: a person has to act."""
 
 
+class LogMissing(LogUnfit):
+    """There is no log of this name: it has not been made, or is gone."""
+
+
 class RecordTooLarge(LogUnfit):
     """The log takes no record of this size."""
 
@@ -194,7 +198,7 @@ class Logs(Protocol):
     """A place where logs are kept."""
 
     def reader(self, group: str, logs: Sequence[str], *, limit: int = 500) -> Reader:
-        """A new member of `group`, reading `logs`; at most `limit` records a poll."""
+        """A new member of `group`, reading `logs`; at most `limit` records a poll. Raises `LogAway` or `LogUnfit`."""
 
     def writer(self) -> Writer:
         """A new writer."""

@@ -107,9 +107,8 @@ def _glance() -> list[Json]:
         number("Canary", "Since the newest one that came through, by input; nothing where none are published.",
                ("time() - max by (kafka_topic) (bellwether_canary_seen_timestamp_seconds)", "{{kafka_topic}}"), unit="s"),
         number("Dead letters", "In the last day.", "sum(increase(bellwether_classify_dead_letters_total[1d]))", **RED_AT_1),
-        number("Lost", "Positions that were gone before they were read, in the last day.",
-               "sum(increase(bellwether_classify_positions_skipped_total[1d]))"
-               " + sum(increase(bellwether_aggregate_positions_lost_total[1d]))", **RED_AT_1),
+        number("Lost", "Documents and alerts that were gone before they were read, in the last day.",
+               "sum(max by (kind) (sum by (kind, part) (increase(bellwether:positions_lost:total[1d]))))", **RED_AT_1),
         number("Model", "What scores, and on what.", ("bellwether_model_info", ("{{name}} {{artifact}}, {{provider}} "
                "(asked: {{asked}}), {{threads}} threads")), wide=12),
         number("Versions", "Version and Python of each process.",

@@ -198,6 +198,7 @@ class Node:
                 ["CONTROLLER:PLAINTEXT", *(f"{protocol}:{protocol}" for protocol in ports)]
             ),
             "log.dirs": str(self.data / "logs"),
+            "offsets.retention.minutes": "43200",
             "offsets.topic.replication.factor": replicas,
             "transaction.state.log.replication.factor": replicas,
             "transaction.state.log.min.isr": "1",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct, msgpack
 
 from ingest.embedded.file import LogFile
-from ingest.logs import Batch, Closed, Event, LogAway, LogError, LogUnfit, Opened, Place, Position, Record, Skipped
+from ingest.logs import Batch, Closed, Event, LogAway, LogError, LogMissing, Opened, Place, Position, Record, Skipped
 
 TICK_S = 0.02  # how often a waiting reader looks whether the file has changed: a few microseconds each
 BATCH_BYTES = 32 << 20
@@ -72,7 +72,7 @@ class EmbeddedReader:
         self._attend_at = 0  # instant at which a lease has to be renewed, or may be free
         missing = set(self._logs) - set(self._look())
         if missing:
-            raise LogUnfit(f"there is no log {', '.join(sorted(missing))} in {file.path}: `bellwether init` makes it")
+            raise LogMissing(f"there is no log {', '.join(sorted(missing))} in {file.path}: `bellwether init` makes it")
 
     def poll(self, timeout_s: float) -> list[Event]:
         """What has come since the last poll; [] if nothing, or at a standby."""

@@ -1,10 +1,13 @@
 """What a rebalance gives and takes."""
 
+import time
 from collections import deque
 from typing import Any
 
 from kafka import ConsumerRebalanceListener
 from kafka.errors import CorruptRecordError
+
+POLLS_AN_INTERVAL = 5  # at least, also while what one poll has brought is worked on for long
 
 
 class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -14,6 +17,13 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
         self.consumer = consumer
         self.seen: deque[tuple[bool, Any]] = deque()
         self._spent: CorruptRecordError | None = None
+        self._polled_at = time.monotonic()
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is time to poll again: kafka-python leaves the group when a whole `max_poll_interval_ms` has passed."""
+        interval_s: float = self.consumer.config["max_poll_interval_ms"] / 1000
+        return time.monotonic() - self._polled_at > interval_s / POLLS_AN_INTERVAL
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """These are ours now."""
@@ -36,6 +46,7 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         if self._spent is not None:
             raise self._spent
+        self._polled_at = time.monotonic()
         coordinator = self.consumer._coordinator  # noqa: SLF001 - there is no other way in
         if coordinator.rejoining:
             coordinator.request_rejoin()

@@ -102,7 +102,9 @@ class KafkaReader:
                 if place in self._held and at(place) not in changed
             }
             if not ours or self._positions.commit(ours) or time.monotonic() > deadline:
-                return
+                break
+            self._take_part()
+        if self._changes.is_overdue:
             self._take_part()
 
     def seek(self, place: Place, offset: int) -> None:
@@ -164,8 +166,7 @@ class KafkaReader:
     def _turn(self, deadline: float) -> None:
         """One look at Kafka. What it finds is in `_events`, also when it raises."""
         left_ms = max(0, min(SLICE_MS, round((deadline - time.monotonic()) * 1000)))
-        lost: Mapping[Any, Any] = {}
-        polled: Mapping[Any, Any] = {}
+        lost, polled = dict[Any, Any](), dict[Any, Any]()
         try:
             polled = self._changes.poll(timeout_ms=left_ms, max_records=self._limit)
         except kafka_errors.OffsetOutOfRangeError as error:
@@ -230,8 +231,7 @@ class KafkaReader:
             found = polled.get(at(place), ())
             if held.fresh or not (found or tails):
                 continue
-            behind_last = found[-1].offset + 1 if found else 0
-            following = max(self._positions.following(place), behind_last)
+            following = max(self._positions.following(place), found[-1].offset + 1 if found else 0)
             if following <= held.position:
                 continue
             end = max(following, self._consumer.highwater(at(place)) or 0)

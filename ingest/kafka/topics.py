@@ -9,10 +9,12 @@ from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from ingest.kafka.connection import KafkaConnection, connect, explain
-from ingest.logs import Kept, LogUnfit, Place, span
+from ingest.logs import Kept, LogMissing, LogUnfit, Place, span
 
 STAMPS, OWN_STAMPS = "message.timestamp.type", "LogAppendTime"  # else a record has the stamp of whoever wrote it
 BROKERS_MESSAGE_BYTES = 1_048_576  # what brokers take where nobody says otherwise (message.max.bytes)
+POSITIONS_KEPT = "offsets.retention.minutes"  # of a group that nobody reads in
+DAY_S, MONTH_S = 86_400, 30 * 86_400
 
 
 class Topic(NamedTuple):
@@ -43,11 +45,11 @@ class Topics:
         return found
 
     def existing(self, logs: Sequence[str]) -> dict[str, Topic]:
-        """All of `logs`; raises `LogUnfit` if one is missing."""
+        """All of `logs`; raises `LogMissing` if one is missing."""
         found = self.describe(logs)
         if missing := sorted(set(logs) - set(found)):
             names = ", ".join(missing)
-            raise LogUnfit(
+            raise LogMissing(
                 f"there is no log {names} in Kafka at {self._connection.servers}: `bellwether init` makes it"
             )
         return found
@@ -69,7 +71,7 @@ class Topics:
         if missing:
             self._ask("create_topics", missing, wait_for_metadata=True)
         advice = [each for log in kept if log.log in existing for each in _advice(log, configs[log.log])]
-        return [*advice, *(self._told(log) for log in kept if log.log in missing)]
+        return [*advice, *self._advice_on_positions(), *(self._told(log) for log in kept if log.log in missing)]
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -86,18 +88,32 @@ class Topics:
             self.close()  # it may remember brokers that are gone
             raise explain(error, self._connection) from error
 
-    def _configs(self, logs: Sequence[str]) -> dict[str, dict[str, str]]:
-        if not logs:
+    def _advice_on_positions(self) -> Iterator[str]:
+        brokers = self._ask("describe_cluster")["brokers"]
+        serving = [str(broker["broker_id"]) for broker in brokers if not broker.get("is_fenced")]
+        for configs in self._configs(serving[:1], ConfigResourceType.BROKER).values():
+            # A broker shows none to who may not ask.
+            if POSITIONS_KEPT in configs and (kept_s := int(configs[POSITIONS_KEPT]) * 60) < MONTH_S:
+                yield (
+                    f"Kafka at {self._connection.servers} forgets after {span(kept_s)} where a group without readers stood: "
+                    f"set {POSITIONS_KEPT} = {MONTH_S // 60} on its brokers, or who was away for longer begins anew"
+                )
+
+    def _configs(
+        self, names: Sequence[str], kind: ConfigResourceType = ConfigResourceType.TOPIC
+    ) -> dict[str, dict[str, str]]:
+        """The settings of each log, or of what else is named."""
+        if not names:
             return {}
-        resources = [ConfigResource(ConfigResourceType.TOPIC, log) for log in logs]
+        resources = [ConfigResource(kind, name) for name in names]
         answer = self._ask("describe_configs", resources, config_filter="all")
         return {
-            log: {name: str(config["value"]) for name, config in configs.items()}
-            for log, configs in answer["topic"].items()
+            name: {setting: str(config["value"]) for setting, config in configs.items()}
+            for name, configs in answer[kind.name.lower()].items()
         }
 
     def _made(self, kept: Kept) -> dict[str, Any]:
-        configs = {"cleanup.policy": kept.cleanup}
+        configs = {"cleanup.policy": kept.cleanup, **{name: str(most) for name, most in _segments(kept).items()}}
         if kept.retention_s is not None and "delete" in kept.cleanup:
             configs["retention.ms"] = str(kept.retention_s * 1000 if kept.retention_s >= 0 else -1)
             configs["retention.bytes"] = "-1"  # else a cluster's log.retention.bytes takes what is younger than that
@@ -132,10 +148,29 @@ def _misfits(kept: Kept, topic: Topic, configs: dict[str, str]) -> Iterator[str]
         yield f"{kept.log} is kept {span(found // 1000)} and should be {span(kept.retention_s)} (retention.ms)"
 
 
+def _segments(kept: Kept) -> dict[str, int]:
+    """The most that one segment may hold: Kafka deletes whole ones, and compacts none that it still writes.
+
+    A fetch ends with a segment, so what is kept for years has longer ones.
+    """
+    if "compact" in kept.cleanup:
+        return {"segment.ms": DAY_S * 1000, "segment.bytes": 64 << 20}
+    if kept.retention_s is None or kept.retention_s < 0:
+        return {}
+    return {"segment.ms": (DAY_S if kept.retention_s <= MONTH_S else 7 * DAY_S) * 1000}
+
+
 def _advice(kept: Kept, configs: dict[str, str]) -> Iterator[str]:
     """What works as it is, and would be safer otherwise."""
     if kept.own_clock and configs.get(STAMPS, OWN_STAMPS) != OWN_STAMPS:
         yield (
             f"{kept.log} takes the time from whoever writes: set {STAMPS} = {OWN_STAMPS} there, "
             "or one wrong clock can move the time of all"
+        )
+    # A log's settings are hidden from who may not ask.
+    larger = [f"{name} = {most}" for name, most in _segments(kept).items() if int(configs.get(name, 0)) > most]
+    if larger:
+        yield (
+            f"{kept.log} is cleared in larger pieces than it should be: set {' and '.join(larger)} there, "
+            "or what is over is kept for longer"
         )

@@ -1,7 +1,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -164,6 +164,24 @@ def test_a_reader_that_finds_its_log_away_for_long_is_made_anew(
         append(logs, range(3, 6))
         until(lambda: clock.tick() or copies(logs)[-1:] == [5])
     assert len(boxes) == 2
+    assert copies(logs) == list(range(6))
+
+
+def test_a_log_that_is_gone_for_long_is_waited_for(
+    file: Path, clock: Clock, boxes: list[Copier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bellwether.loop.RENEW_AFTER_S", 0.5)
+    logs = made_logs(file, clock, 3)
+    with Running(role(boxes), logs, clock) as running:
+        until(lambda: len(copies(logs)) == 3 and running.loop.polled)
+        with closing(sqlite3.connect(file)) as other, other:
+            other.execute("DELETE FROM logs WHERE name = ?", (SOURCE.log,))
+        until(lambda: "there is no log" in running.loop.away)  # by then another reader was asked for
+        assert running.loop.partitions == 0
+        logs.ensure([SOURCE])
+        append(logs, range(3, 6))
+        until(lambda: clock.tick() or (copies(logs)[-1:] == [5] and not running.loop.away))
+    assert running.error is None
     assert copies(logs) == list(range(6))
 
 

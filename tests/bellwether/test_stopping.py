@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from bellwether.stopping import Asked, Stop, Wake
+from bellwether.stopping import SAME_SIGNAL_S, Asked, Stop, Wake
 
 
 @pytest.fixture
@@ -53,6 +55,27 @@ def test_whatever_asks_for_a_stop_is_heard_by_who_waits_and_by_who_works(number:
     signal.set_wakeup_fd(before)
     with pytest.raises(KeyboardInterrupt), Stop():
         signal.raise_signal(number)
+
+
+def test_who_waits_for_others_alone_is_interrupted() -> None:
+    before = signal.set_wakeup_fd(-1)
+    with Asked() as asked:
+        with pytest.raises(KeyboardInterrupt), asked.raised():
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), asked.raised():
+            pytest.fail("a stop was asked for before")
+    signal.set_wakeup_fd(before)
+
+
+def test_a_second_signal_does_not_wait_for_who_is_at_work() -> None:
+    script = "import time; from bellwether.stopping import Asked\nwith Asked(): print('at work', flush=True); time.sleep(200)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(2 * SAME_SIGNAL_S)
+        assert process.wait(60) == 128 + signal.SIGTERM
 
 
 def test_what_is_ignored_asks_for_nothing() -> None:

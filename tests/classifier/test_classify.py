@@ -191,15 +191,28 @@ def test_progress_does_not_say_the_end_was_reached_when_it_was_not(desk: Desk, s
     assert [(scores.next, scores.end) for scores in desk.ranges()] == [(2, 5), (2, 5)]
 
 
+def test_records_fetched_long_ago_do_not_say_that_the_end_was_reached(desk: Desk, scorer: Scorer) -> None:
+    desk.append(*news(2))
+    member = Member(desk, scorer, limit=1)
+    member.turn()
+    fetched = [*member.poll(), *member.poll()]
+    desk.append(*news(3, 2))
+    desk.clock.now += 240 * SECOND  # others were scored meanwhile
+    list(member.steps([fetched[0], Ended(HERE, 1, 5, desk.clock.now)]))
+    list(member.steps([fetched[1]]))  # less than a second later, so nothing was asked
+    assert {scores.next for scores in desk.ranges()} == {1, 2}
+    assert {scores.end for scores in desk.ranges()} == {5}
+
+
 def test_what_the_log_has_lost_is_said_and_not_passed_over(desk: Desk, scorer: Scorer) -> None:
     desk.append(*news(3))
     member = Member(desk, scorer)
     member.run()
     lost = Skipped(HERE, 3, 50, desk.ranges()[0].log_id, 1)
-    for _ in member.steps([lost]):
+    for _ in member.steps([lost, Ended(HERE, 50, 60, desk.clock())]):
         pass
-    skipped = desk.ranges()[-1]
-    assert (skipped.start, skipped.next, skipped.documents) == (3, 50, ())
+    skipped = desk.ranges()[-2]
+    assert (skipped.start, skipped.next, skipped.end, skipped.documents) == (3, 50, 60, ())
     assert skipped.skipped == "news no longer has positions 3 to 50"
     assert desk.metric("positions_skipped_total") == 47
 

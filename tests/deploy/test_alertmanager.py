@@ -96,6 +96,15 @@ def test_everything_but_the_watchdog_comes_to_our_own_receiver(config: dict[str,
     assert all(route.get("continue") for route in config["route"]["routes"] if route["receiver"] == "outside")
 
 
+def test_the_watchdog_is_sent_on_each_time_its_group_is_looked_at(config: dict[str, Any]) -> None:
+    """Alertmanager counts from when the last one was sent, a moment after it had looked."""
+    (route,) = [each for each in config["route"]["routes"] if each["receiver"] == "dead-mans-switch"]
+    looked_s, repeated_s = (
+        int(route[name][:-1]) * {"s": 1, "m": 60}[route[name][-1]] for name in ("group_interval", "repeat_interval")
+    )
+    assert looked_s / 2 < repeated_s < looked_s == 60
+
+
 def test_what_is_told_outside_is_a_rule_of_ours(config: dict[str, Any]) -> None:
     (route,) = [each for each in config["route"]["routes"] if each["receiver"] == "outside"]
     named = set(re.findall(r"[A-Z]\w+", route["matchers"][0]))

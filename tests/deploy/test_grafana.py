@@ -77,10 +77,21 @@ def test_the_provider_looks_where_compose_puts_the_dashboards() -> None:
     ]
 
 
+def _asked(title: str) -> str:
+    """The one query of this panel of the pipeline's dashboard."""
+    (panel,) = [panel for panel in DASHBOARDS["pipeline.json"]["panels"] if panel["title"] == title]
+    (expression,) = [str(target["expr"]) for target in panel["targets"]]
+    return expression
+
+
+def test_what_is_lost_is_counted_as_the_rules_tests_hold_it() -> None:
+    cases = yaml.safe_load((GRAFANA.parent / "prometheus" / "tests" / "flow.yml").read_text())["tests"]
+    assert _asked("Lost") in {each["expr"] for case in cases for each in case.get("promql_expr_test", ())}
+
+
 def test_without_an_aggregator_the_canary_s_panel_shows_nothing_rather_than_a_perfect_second() -> None:
     """The newest of each input, as the rule has it: who stands by keeps the gauge of the time when it worked."""
-    (panel,) = [panel for panel in DASHBOARDS["pipeline.json"]["panels"] if panel["title"] == "Canary"]
-    (expression,) = [target["expr"] for target in panel["targets"]]
+    expression = _asked("Canary")
     rules = yaml.safe_load((GRAFANA.parent / "prometheus" / "rules" / "pipeline.yml").read_text())["groups"]
     (rule,) = [rule for group in rules for rule in group["rules"] if rule.get("alert") == "CanaryMissing"]
     assert expression in rule["expr"]

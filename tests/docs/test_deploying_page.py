@@ -4,15 +4,17 @@ import json
 import re
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from alerting.alerts import alert_message
 from bellwether.clock import now
 from ingest.instants import moment
-from ingest.logs import Logs
+from ingest.logs import Logs, Message
 from tests import publishing
 from tests.alerting.destinations.receiver import Handler, receiving
 from tests.alerting.told import told
@@ -32,6 +34,7 @@ type = "webhook"
 url = "{}"
 secret = "once upon a time"
 token_file = "token"
+deadline = "1s"
 """
 
 
@@ -55,7 +58,12 @@ def typed(folder: Path, beginning: str) -> None:
     """The block of the page, by this user in place of the service's and without a service manager."""
     script = block(PAGE, "sh", beginning).replace("-o bellwether -g bellwether ", "")
     assert "bellwether.db" in script
-    subprocess.run(["sh", "-ec", f"systemctl() {{ :; }}\n{script}"], cwd=folder, check=True)
+    subprocess.run(["sh", "-ec", f"systemctl() {{ :; }}\n{script}"], cwd=folder, check=True, timeout=60)
+
+
+def check_integrity(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def ids(logs: Logs) -> list[str]:
@@ -82,22 +90,53 @@ def test_a_copy_made_while_it_runs_is_restored_after_a_process_was_killed(here: 
     publish(logs, "documents", made[200:])
     assert ids(logs) == [each["id"] for each in made]
     logs.close()
-    with sqlite3.connect(here.folder / "bellwether.db") as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    db.close()
+    check_integrity(here.folder / "bellwether.db")
 
 
-def takes_the_new_one(handler: Handler) -> None:
-    answer = b"204 No Content" if handler.headers["Authorization"] == "Bearer the-new-one" else b"401 Unauthorized"
-    handler.wfile.write(b"HTTP/1.1 " + answer + b"\r\nContent-Length: 0\r\n\r\n")
+def test_a_large_file_is_copied_while_it_is_written_all_the_time(here: Deployment) -> None:
+    here.make_log("documents", 1)
+    logs, is_copied = here.logs(), Event()
+    publishing.publish(logs, *(Message("documents", None, bytes(900_000)) for _ in range(240)))
+    logs.close()
+
+    def write() -> None:
+        logs = here.logs()
+        while not is_copied.is_set():
+            publish(logs, "documents", documents(1))
+        logs.close()
+
+    writing = Thread(target=write)
+    writing.start()
+    try:
+        typed(here.folder, "umask")
+    finally:
+        is_copied.set()
+        writing.join()
+    check_integrity(here.folder / "bellwether-copy.db")
+    assert [file.name for file in here.folder.glob("*-copy*")] == ["bellwether-copy.db"]
 
 
-def test_what_was_refused_while_a_secret_was_exchanged_goes_out_when_it_is_put_back(here: Deployment) -> None:
-    again = next(line for line in TEXT.split("`") if "--reason" in line)
+def takes_the_new_one(otherwise: bytes) -> Callable[[Handler], None]:
+    """Anything else is answered so."""
+
+    def answer(handler: Handler) -> None:
+        status = b"204 No Content" if handler.headers["Authorization"] == "Bearer the-new-one" else otherwise
+        handler.wfile.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"), [("refused", b"401 Unauthorized"), ("expired", b"503 Service Unavailable")]
+)
+def test_what_was_not_taken_while_a_secret_was_exchanged_goes_out_when_it_is_put_back(
+    here: Deployment, reason: str, answer: bytes
+) -> None:
+    again = next(line for line in TEXT.split("`") if line.endswith(f"--reason {reason}"))
     token = here.folder / "token"
     token.write_text("the-old-one")
     with receiving() as there:
-        there.otherwise = takes_the_new_one
+        there.otherwise = takes_the_new_one(answer)
         here.config.write_text(DESK.format(there.url))
         process = here.start_whole("deliver")
         logs = here.logs()
@@ -110,9 +149,5 @@ def test_what_was_refused_while_a_secret_was_exchanged_goes_out_when_it_is_put_b
         here.start_whole("deliver")
         done = here.command(*again.removeprefix("bellwether ").split())
         assert (done.returncode, done.stderr) == (0, "1 dead letters put back\n")
-        until(lambda: len(there.requests) == 2)
-    assert there.keys == ["a1/1", "a1/1"]
-    assert [request.headers["Authorization"] for request in there.requests] == [
-        "Bearer the-old-one",
-        "Bearer the-new-one",
-    ]
+        until(lambda: there.requests[-1].headers["Authorization"] == "Bearer the-new-one")
+    assert set(there.keys) == {"a1/1"}

@@ -280,6 +280,12 @@ def test_reading_what_is_kept(
     allowed(opened[-1].used, who)
 
 
+def test_forgetting_checkpoints(house: House, opened: list[Watched], call: Caller) -> None:
+    house.put(Message(CHECKPOINTS.log, b"whatever it is", b"k"))
+    assert call("init", "--forget-checkpoints").code == 0
+    assert opened[-1].used == RIGHTS["`init --forget-checkpoints`"]
+
+
 def test_each_row_of_the_table_is_read() -> None:
-    assert len(RIGHTS) == 10
+    assert len(RIGHTS) == 11
     assert RIGHTS["who repairs"].reads >= {DEAD_LETTERS.log, ALERTS.log, "documents"}

@@ -32,6 +32,31 @@ def test_a_feed_that_nothing_can_be_made_of_is_told_and_publishes_nothing(readin
     assert reading.ids() == []
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<enclosure " + " ".join(f'a{number}="1"' for number in range(50_000)) + "/>",
+        "".join(f'<a{number}:b xmlns:a{number}="u{number}"/>' for number in range(20_000)),
+    ],
+    ids=["attributes", "namespaces"],
+)
+def test_a_feed_that_would_be_read_for_hours_is_refused(reading: Reading, server: FeedServer, inner: str) -> None:
+    server.answers["/rss"] = Answer(rss(item(1).replace("<title>", f"{inner}<title>")))
+    why = reading.visit(reading.feed(server.url("/rss"))).why
+    assert why == "has more than 100 namespaces, or attributes of one element"
+    assert reading.ids() == []
+
+
+def test_a_feed_may_declare_its_namespaces_in_each_entry(reading: Reading, server: FeedServer) -> None:
+    entries = "".join(
+        f"""<entry><id>urn:{number}</id><updated>2026-03-01T08:00:00Z</updated><content type="xhtml">
+          <div xmlns="http://www.w3.org/1999/xhtml">Body {number}</div></content></entry>"""
+        for number in range(500)
+    )
+    server.answers["/atom"] = Answer(f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode())
+    assert reading.visit(reading.feed(server.url("/atom"))).new == 500
+
+
 @pytest.mark.parametrize("codes", ["&#55357;&#56832;", "&#xD83D;", "&#99999999999;", f"&#{'9' * 5000};", "&#x110000;"])
 def test_a_character_that_there_is_not_costs_no_entry(reading: Reading, server: FeedServer, codes: str) -> None:
     server.answers["/rss"] = Answer(rss(item(2, title=f"Up {codes} &#128512;"), item(1)))
@@ -127,12 +152,15 @@ def test_neither_blanks_before_its_beginning_nor_a_style_hold_up_a_feed(reading:
         ("Sun, 01 Mar 2026 08:00:00", "Asia/Shanghai", "2026-03-01T08:00:00+08:00"),
         ("Sun, 01 Mar 2026 08:00:00", None, "2026-03-01T08:00:00Z"),
         ("Sun, 01 Mar 2026 08:00:00 -0000", "Asia/Shanghai", "2026-03-01T08:00:00Z"),
-        ("Sun, 01 Mar 2026 08:00:00 +08:00", None, "2026-03-01T00:00:00Z"),
-        ("Sun, 01 Mar 2026 08:00:00 GMT+0800", None, "2026-03-01T00:00:00Z"),
+        ("Sun, 01 Mar 2026 08:00:00 +08:00", None, "2026-03-01T08:00:00+08:00"),
+        ("Sun, 01 Mar 2026 08:00:00 GMT+0800", None, "2026-03-01T08:00:00+08:00"),
+        ("2026-03-01 08:00:00 UTC+08:00", None, "2026-03-01T08:00:00+08:00"),
         ("20260301T080000Z", None, "2026-03-01T08:00:00Z"),
         ("Sun, 01 Mar 2026 23:00:00 GMT", None, "2026-03-01T09:30:00Z"),
         ("2026-03", None, "2026-03-01T09:30:00Z"),
         ("28-02-2026", None, "2026-03-01T09:30:00Z"),
+        ("2026, Feb 28", None, "2026-03-01T09:30:00Z"),
+        (f"2026 {'9' * 5_000}", None, "2026-03-01T09:30:00Z"),
         ("Sun Mar  1 08:00:00 2026", None, "2026-03-01T08:00:00Z"),
         ("", None, "2026-03-01T09:30:00Z"),
         ("rubbish", None, "2026-03-01T09:30:00Z"),
@@ -173,6 +201,24 @@ def test_an_entry_published_before_there_were_feeds_was_published_when_it_was_up
         ("Sat, 28 Feb 2026 02:30 PM GMT", None, "2026-02-28T00:00:00Z"),
         ("Sat, 28 Feb 2026 10:30:00 BRT", None, "2026-02-28T00:00:00Z"),
         ("Sat, 28 Feb 2026 10:30:00 UTC+8", None, "2026-02-28T00:00:00Z"),
+    ]
+    + [
+        (date, "Asia/Shanghai", "2026-02-28T00:00:00+08:00")
+        for date in (
+            "2026/02/28 下午 03:30:00",
+            "2026/02/28 3:30:00 PM",
+            "2026年2月28日 下午3:30",
+            "2026年2月28日15时30分",
+            "2026-02-28 15时30分",
+            "2026/02/28 15:30 BRT",
+            "2026/02/28 15:30:00 UTC+8",
+            "20260228T1430Z",
+            "Sat 28 Feb 2026",
+            "28 Feb. 2026",
+            "Sat, 28 Feb 26",
+            "28 Feb 26 02:30 PM",
+            "Sat, 28 Feb 26 14:30:00 BRT",
+        )
     ],
 )
 def test_of_a_bare_date_or_an_hour_that_cannot_be_told_the_day_counts(

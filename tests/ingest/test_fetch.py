@@ -6,6 +6,7 @@ import traceback
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -58,6 +59,20 @@ def test_a_proxy_that_cannot_be_used_is_said_without_its_address(proxy: str, mon
     told = "".join(traceback.format_exception(refused.value, chain=True))
     assert "secret" not in told
     assert exit_code(refused.value) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("SSL_CERT_FILE", "not-there.pem"), ("SSL_CERT_FILE", "empty"), ("SSLKEYLOGFILE", "")]
+)
+def test_a_file_for_tls_that_cannot_be_used_is_said(
+    name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv(name, str(tmp_path / file))
+    with pytest.raises(
+        LogUnfit, match=rf"the environment names for TLS \(.*{name}.*\) cannot be used: unset it or mend"
+    ):
+        WebClient()
 
 
 def test_only_gzip_is_asked_for_and_read(server: FeedServer) -> None:

@@ -63,6 +63,27 @@ def test_a_line_of_any_length_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert fields(found) == [(1, "too_large"), (2, {"a": 2})]
 
 
+@pytest.mark.parametrize(
+    ("row", "bad"),
+    [
+        (b"x" * (3 * LONGEST), {3: "too_large"}),
+        (b"," * (3 * LONGEST), {3: "too_large"}),
+        (b'"two\n' + b"x" * (3 * LONGEST) + b'",3', {3: "wrong_type", 4: "too_large"}),
+        (b'2,"' + (b"x" * (LONGEST // 100) + b'\n","') * 150 + b'"', dict.fromkeys(range(3, 154), "wrong_type")),
+    ],
+    ids=["a cell", "a row", "a line of a row", "a row of many lines"],
+)
+def test_a_row_of_any_length_does_not_fill_the_memory(tmp_path: Path, row: bytes, bad: dict[int, str]) -> None:
+    found = lines(written(tmp_path / "a.csv.gz", gzip.compress(b"a,b\n1,x\n" + row + b"\n3,y\n", 1)))
+    assert fields(found) == [(2, {"a": "1", "b": "x"}), *bad.items(), (max(bad) + 1, {"a": "3", "b": "y"})]
+
+
+@pytest.mark.parametrize("header", ["", "x" * (LONGEST + 1)], ids=["empty", "too long"])
+def test_a_first_line_that_names_nothing_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(BrokenFile, match="the first line has to name the columns, and is empty or too long"):
+        lines(written(tmp_path / "a.csv", f"{header}\n1,2\n"))
+
+
 @pytest.mark.parametrize(("name", "mark"), [("a.csv", ","), ("a.TSV", "\t"), ("a.csv.gz", ",")])
 def test_tables_have_their_columns_named_in_the_first_line(tmp_path: Path, name: str, mark: str) -> None:
     table = '\ufeffid,text\r\n1,"two\nlines, ""quoted"""\r\n\r\n2,\r\n3,last'.replace(",", mark)

@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,28 @@ def test_following_feeds_waits_for_a_broker_that_is_away_at_the_start(tmp_path: 
             assert "log away, trying again" in (process.stderr.readline() if process.stderr else "")
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
+
+
+def test_a_stop_does_not_wait_for_a_server_that_is_slow(server: FeedServer, tmp_path: Path) -> None:
+    (tmp_path / "bellwether.toml").touch()
+    server.answers["/a"] = Answer(rss(item(2), item(1)))
+    assert publish(tmp_path, "--feed", server.url("/a"), "--once").returncode == 0
+    asked, over = threading.Event(), threading.Event()
+
+    def answer() -> Answer:
+        asked.set()
+        over.wait(60)
+        return Answer()
+
+    server.answers["/a"] = answer
+    with subprocess.Popen(command("--feed", server.url("/a"), "--once"), cwd=tmp_path) as process:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+    over.set()
+    server.answers["/a"] = Answer(rss(item(3), item(2), item(1)))
+    assert publish(tmp_path, "--feed", server.url("/a"), "--once").returncode == 0
+    assert ids(tmp_path) == ["guid-1", "guid-2", "guid-3"]
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])

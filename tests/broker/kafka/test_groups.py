@@ -93,6 +93,24 @@ def test_every_record_is_read_once_while_readers_come_and_go(logs: Logs, log: st
     assert sorted(read) == list(range(3000))
 
 
+def test_who_is_long_at_work_on_one_poll_stays_in_the_group(kafka: Kafka, log: str) -> None:
+    logs = KafkaLogs(structs.replace(kafka.connection, options={"max_poll_interval_ms": 4000}))
+    publish(logs, *(Message(log, b"%d" % number, partition=0) for number in range(40)))
+    place = Place(log, 0)
+    with closing(logs.reader("g", [log])) as reader:
+        until(reader, lambda events: len(numbers(events)) == 40)
+        for offset in range(1, 21):
+            time.sleep(0.5)
+            reader.commit({place: Position(offset)})
+        publish(logs, Message(log, b"40", partition=0))
+        events = until(reader, numbers)
+    assert (numbers(events), of(Closed, events)) == ([40], [])
+    with closing(logs.reader("g", [log])) as again:
+        events = until(again, lambda events: len(places(events)) == 4)
+    assert {each.place: each.committed for each in of(Opened, events)}[place] == Position(20)
+    logs.close()
+
+
 def test_a_broker_that_is_killed_and_comes_back_costs_no_record_and_no_order(mortal: Kafka) -> None:
     logs = KafkaLogs(mortal.connection)
     logs.ensure([Kept("load", partitions=2)])
