@@ -6,8 +6,8 @@ from contextlib import closing
 from importlib.metadata import version
 
 from alerting.audit import AUDIT, Audit, Ends, Entry, entries
+from bellwether.effective import shown
 from bellwether.settings import Settings
-from bellwether.shown import shown
 from ingest.logs import Logs
 
 

@@ -18,8 +18,8 @@ def check(context: click.Context) -> None:
     """
     load: Callable[[], Settings] = context.obj
     settings = load()
+    from bellwether.effective import shown  # noqa: PLC0415
     from bellwether.failures import exit_code, sentences  # noqa: PLC0415
-    from bellwether.shown import shown  # noqa: PLC0415
 
     click.echo(shown(settings))
     code = 0

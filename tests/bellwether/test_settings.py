@@ -5,10 +5,10 @@ import platformdirs
 import pytest
 from pydantic import ValidationError
 
+from bellwether.effective import shown
 from bellwether.sections.destinations import DestinationSection
 from bellwether.sections.logs import KafkaSection
 from bellwether.settings import Settings, WrongSettings, read_settings
-from bellwether.shown import shown
 
 WEBHOOK = """
 [[destination]]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bellwether.effective import shown
 from bellwether.kinds import secret_in
 from bellwether.settings import WrongSettings, read_settings
 from bellwether.showing import access_settings
-from bellwether.shown import shown
 from tests.bellwether.test_settings import WEBHOOK, folder, mistakes, written
 
 __all__ = ["folder"]
