@@ -3,7 +3,7 @@
 from bellwether.settings import WrongSettings
 from classifier.artifact import ArtifactError, ModelFails
 from classifier.device import DeviceError
-from ingest.files import BrokenFile
+from ingest.lines import BrokenFile
 from ingest.logs import LogAway, LogReplaced, LogUnfit
 
 RUNTIME = "onnxruntime"  # comes with the extra `cpu` or `gpu`; who aggregates or delivers needs neither

@@ -18,8 +18,9 @@ from bellwether.settings import Settings
 from bellwether.stopping import Stop
 from bellwether.writing import is_read, private
 from ingest.decode import BadDocument, Decoder, FieldMapping
-from ingest.files import BadLine, BrokenFile, DocumentFile, Line
+from ingest.files import DocumentFile
 from ingest.instants import microseconds
+from ingest.lines import BadLine, BrokenFile, Line
 from ingest.logs import LogAway, LogUnfit, Message, Writer
 
 FLUSH = 1_000  # documents between two flushes: what a stop can leave unsaid

@@ -15,8 +15,9 @@ from classifier.reading import Bad, Reading
 from classifier.scorer import Scored, Scorer, Stopped
 from classifier.scores import WHOLE
 from ingest.decode import FIELDS, BadDocument, Decoder, FieldMapping, value_at
-from ingest.files import BadLine, BrokenFile, DocumentFile, Line
+from ingest.files import DocumentFile
 from ingest.given import GivenText
+from ingest.lines import BadLine, BrokenFile, Line
 
 PORTION = 500  # lines that are scored together: enough to fill the shapes in which texts run
 PORTION_CHARACTERS = 1_000_000  # of them: what is held in memory has a bound, however long the lines are

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from msgspec import Struct
 
+from ingest.attempt import AttemptLoop
 from ingest.instants import SECOND, instant
 from ingest.logs import LogUnfit
 
@@ -65,7 +66,8 @@ class WebClient:
             raise LogUnfit(
                 f"a file that the environment names for TLS ({_TLS_FILES}) cannot be used: unset it or mend the file"
             ) from None
-        self._runner = asyncio.Runner()  # only what can be cancelled can be bounded: headers may come byte by byte
+        # Only what can be cancelled can be bounded: headers may come byte by byte, and names late.
+        self._runner = asyncio.Runner(loop_factory=AttemptLoop)
 
     def __enter__(self) -> Self:
         return self

@@ -12,8 +12,8 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from alerting.destinations.answers import Answer, Away, Delivered, Refused
-from alerting.destinations.attempt import AttemptLoop
 from alerting.tokens import SENDABLE, is_sendable
+from ingest.attempt import AttemptLoop
 from ingest.fetch import retry_after_s
 
 TIMEOUT_S = 5.0

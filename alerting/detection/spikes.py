@@ -2,9 +2,8 @@
 
 The statistic is the standardised excess over the subject's own slow share, `z = (n - p N) / sqrt(phi p (1 - p) N + 1)`, over
 exponentially fading sums on several time scales. How rare z is, its own tail tells (`alerting.detection.tails`). The rarest scale
-speaks; its return period is divided by the number of scales, because looking on several multiplies the chances. Updates come
-with event time and may be any time apart. A share that rises and falls with the time of day is usual too
-(`alerting.detection.daytime`).
+speaks; its return period is divided by the number of scales, because looking on several multiplies the chances. Updates come with
+event time, any time apart. A share that rises and falls with the time of day is usual too (`alerting.detection.daytime`).
 """
 
 import math
@@ -226,8 +225,9 @@ class Detector(Struct, gc=False):
                 days, elapsed = gap, gap * DAY_LENGTH  # an outage: of a topic that is not rare, silence tells nothing
         fade = exp(LN_HALF * elapsed / self.half_life)
         weight = HELD_WEIGHT if held else 1.0
-        self.days = known * fade + weight * days
-        self.squared_gaps = self.squared_gaps * fade + weight * days * gap
+        days -= (1.0 - weight) * min(days, LONGEST_GAP)  # longer silence came before the event
+        self.days = known * fade + days
+        self.squared_gaps = self.squared_gaps * fade + days * gap
         self.documents = self.documents * fade + weight * documents
         self.negatives = self.negatives * fade + weight * negatives
         self._bound()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.cleaning import clean, clean_text
-from ingest.files import LONGEST
+from ingest.lines import LONGEST
 
 _COLUMNS = (("text", "title"), ("sentiment", "topics"))  # of a table: one of each
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON may write half of a character

@@ -150,3 +150,23 @@ def dripping(head: bytes, line: bytes) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         thread.join()
+
+
+def test_a_name_server_that_does_not_answer_holds_up_neither_the_answer_nor_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+    impatient = threading.Timer(30, answered.set)
+    impatient.start()
+
+    def look_up(*_: object, **__: object) -> None:
+        answered.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(fetch, "LONGEST_S", 0.5)
+    with WebClient() as client:
+        assert client.fetch("http://feeds.example/a", now) == Failed("took longer than 0.5 s")
+    assert not answered.is_set()
+    impatient.cancel()
+    answered.set()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ingest.deadletters import REASONS
-from ingest.files import LONGEST, BadLine, BrokenFile, DocumentFile, Line
+from ingest.files import DocumentFile
+from ingest.lines import LONGEST, BadLine, BrokenFile, Line
 
 
 def lines(path: Path, form: str | None = None, encoding: str = "utf-8") -> list[Line | BadLine]:
@@ -78,10 +79,15 @@ def test_a_row_of_any_length_does_not_fill_the_memory(tmp_path: Path, row: bytes
     assert fields(found) == [(2, {"a": "1", "b": "x"}), *bad.items(), (max(bad) + 1, {"a": "3", "b": "y"})]
 
 
-@pytest.mark.parametrize("header", ["", "x" * (LONGEST + 1)], ids=["empty", "too long"])
-def test_a_first_line_that_names_nothing_is_refused(tmp_path: Path, header: str) -> None:
-    with pytest.raises(BrokenFile, match="the first line has to name the columns, and is empty or too long"):
-        lines(written(tmp_path / "a.csv", f"{header}\n1,2\n"))
+def test_a_first_line_too_long_to_name_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFile, match="the first line has to name the columns, and is too long"):
+        lines(written(tmp_path / "a.csv", f"{'x' * (LONGEST + 1)}\n1,2\n"))
+
+
+def test_blank_lines_before_the_columns_are_passed_over_and_a_table_of_them_alone_holds_nothing(tmp_path: Path) -> None:
+    assert lines(written(tmp_path / "a.csv", "\n")) == []
+    found = lines(written(tmp_path / "b.csv", "\r\n\n\nid,text\n\n1,x\n"))
+    assert fields(found) == [(6, {"id": "1", "text": "x"})]
 
 
 @pytest.mark.parametrize(("name", "mark"), [("a.csv", ","), ("a.TSV", "\t"), ("a.csv.gz", ",")])

@@ -231,3 +231,18 @@ def test_an_event_of_days_leaves_the_usual_volume_as_it_is_and_ends_where_the_sh
     assert detector.usual(0.2).per_day == pytest.approx(before, rel=0.03)
     assert [day(0.2) for _ in range(5)][-1] == 0
     assert detector.usual(0.2).per_day == pytest.approx(before, rel=0.03)
+
+
+@pytest.mark.parametrize("before", [[], [(day, 1, 0) for day in range(1, 31)]], ids=["never heard of", "once a day"])
+def test_the_silence_before_an_event_is_none_of_it(before: list[tuple[int, int, int]]) -> None:
+    detector = Detector.fresh(SETTINGS, 0, of_name=True)
+    for day, documents, negatives in before:
+        detector.update(Counted(day * DAY, documents, negatives), NAMES)
+    begins = (len(before) + 30) * DAY
+    known = detector.documents
+    for number in range(6):
+        spike = detector.update(Counted(begins + number * HOUR, 12, 12), NAMES)
+        assert spike is not None
+        assert spike.fires
+    days = len(before) + 30
+    assert detector.usual(0.25).per_day == pytest.approx((known + 0.1 * 6 * 12) / days, rel=0.6)

@@ -10,7 +10,7 @@ import pytest
 from classifier.training.data import Example, LabelWeights, read_examples
 from classifier.training.labels import TOPICS
 from classifier.training.rows import DataError, json_rows
-from ingest.files import LONGEST
+from ingest.lines import LONGEST
 
 
 def table(folder: Path, text: str) -> Path:
