@@ -26,7 +26,9 @@ _MOST = 100  # namespaces of a feed, attributes of one element; real ones have a
 _LONGEST_HEAD = 10_000  # characters before the first element: comments, entities
 _DATE = re.compile(r"\d{4}(?:([-/.])\d{1,2}\1\d{1,2}(?!\d)|年\d{1,2}月\d{1,2}日|\d{4}(?!\d))", re.ASCII)
 _NUMBER = re.compile(r"\d+", re.ASCII)
-_LOOSE_ZONE = re.compile(r"(:\d\d(?:\.\d+)?)\s*(?:GMT|UTC)?([+-]\d\d):?(\d\d)$", re.ASCII | re.IGNORECASE)
+_CLOCK = re.compile(r"\d\d?(?::\d\d)+", re.ASCII)
+_LOOSE_MONTH = re.compile(r"(?<=[a-z]),(?=\s+\d{4}\b)", re.ASCII | re.IGNORECASE)  # "20 Nov, 2026 11:45:00 GMT"
+_LOOSE_ZONE = re.compile(r"(:\d\d(?:\.\d+)?)\s*(?:(?:GMT|UTC)\s*)?([+-]\d\d):?(\d\d)$", re.ASCII | re.IGNORECASE)
 _REFERENCE = re.compile(r"&#(?:([0-9]+)|[xX]([0-9a-fA-F]+));?")
 _FeedParser = feedparser.mixin._FeedParserMixin  # noqa: SLF001 - it has no setting for what follows
 _join_author = _FeedParser._sync_author_detail  # noqa: SLF001
@@ -113,7 +115,7 @@ def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:
     """The time that an entry tells, or only its day."""
     if name not in entry or not entry[name]:  # `get` would answer with the one for the other
         return None
-    written = entry[name].strip()
+    written = _LOOSE_MONTH.sub("", entry[name].strip())
     for text in (_LOOSE_ZONE.sub(r"\1 \2\3", written), _day(written, entry.get(f"{name}_parsed"))):
         with suppress(UnreadableTime):
             return read_time(text, zone)
@@ -124,13 +126,13 @@ def _day(written: str, parsed: struct_time | None) -> str:
     """The date of a time; empty if none can be told. `parsed` is feedparser's, which knows more ways to write one."""
     if found := _DATE.match(written):
         return found[0]
-    numbers = set(_NUMBER.findall(written))
     if parsed is None:
         return ""
-    year, month, day, *_ = parsed
-    # Where it is at a loss it makes up a year or a day.
-    is_written = numbers & {f"{year}", f"{year % 100:02}"} and numbers & {f"{day}", f"{day:02}"}
-    return f"{year:04}-{month:02}-{day:02}" if is_written else ""
+    year, month, day = (f"{part:02}" for part in parsed[:3])
+    numbers = [number.zfill(2) for number in _NUMBER.findall(_CLOCK.sub("", written))]
+    # Where it is at a loss it makes up a year or a day, or takes 20-11-2026 for a day of 2020.
+    forms = ([day, year], [day, year[-2:]], [year, month, day])
+    return f"{year}-{month}-{day}" if any(numbers[: len(form)] == form for form in forms) else ""
 
 
 def _readable(text: str) -> bytes:

@@ -23,7 +23,10 @@ _TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASC
 _BASIC_CLOCK = re.compile(r"\A(\d{8}T\d\d)(\d\d)(\d\d)", re.ASCII | re.IGNORECASE)
 _MAILED_DATE = re.compile(r"(?:[a-z]+,\s*)?\d{1,2}\s+[a-z]+\s+\d{4}", re.ASCII | re.IGNORECASE)
 _ENDS_IN_CLOCK = re.compile(r"\s\d{1,2}:\d\d(?::\d\d)?(?:\s+\d{4})?$", re.ASCII)  # ctime has the year behind it
-_MAILED_ZONE = re.compile(r"[:.]\d\d\s*([+-]\d\d[0-5]\d|[A-Z]+)(?![^\s(])", re.ASCII | re.IGNORECASE)  # behind a clock
+# Behind a clock. Behind the name of a zone stands at most a comment or a year: "CST +0800" is Chicago's time to Python.
+_MAILED_ZONE = re.compile(
+    r"[:.]\d\d\s*([+-]\d\d[0-5]\d(?![^\s(])|[A-Z]+(?=(?:\s*\(.*\)|\s+\d{4})?$))", re.ASCII | re.IGNORECASE
+)
 _UNSET_YEAR = re.compile(r"[a-z][\s-]+0\d{3}(?!\d)", re.ASCII | re.IGNORECASE)  # "30 Nov -0001": Python makes it 2000
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
 

@@ -83,6 +83,18 @@ def test_an_offset_that_is_not_hours_and_minutes_is_not_guessed(zone: str) -> No
             read_time(written, SHANGHAI)
 
 
+@pytest.mark.parametrize("zone", ["GMT +0800", "UTC +08:00", "UTC +8", "CST +0800", "EST +0800"])
+def test_of_a_zone_in_two_words_neither_is_taken(zone: str) -> None:
+    for written in (f"Sun, 01 Mar 2026 09:30:00 {zone}", f"Sun Mar 01 2026 09:30:00 {zone}"):
+        with pytest.raises(UnreadableTime, match="whose time zone cannot be told"):
+            read_time(written, SHANGHAI)
+
+
+def test_behind_a_zone_there_may_be_a_comment_and_behind_an_offset_its_name() -> None:
+    for zone, hour in (("EST (-0500)", 14), ("+0800 (CST)", 1), ("+0800 CST", 1)):
+        assert read_time(f"Sun, 01 Mar 2026 09:30:00 {zone}").at == datetime(2026, 3, 1, hour, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("zone", ["CET", "+08:00", "GMT+8", "PM"])
 def test_a_zone_that_is_not_known_is_not_replaced_by_the_one_given(zone: str) -> None:
     with pytest.raises(UnreadableTime, match="whose time zone cannot be told"):
