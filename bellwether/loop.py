@@ -3,7 +3,8 @@
 What happens when the log is away depends on what was being done. A poll changes nothing, so it is simply tried again, for a
 while: a client may have lost its way for good. Past it nobody knows what of a step has been kept, and the box is ahead of the
 logs: box, reader and writer are dropped and made anew, and all goes on from the last commit. What is then published a second
-time is recognised by its position.
+time is recognised by its position. A log that is gone is one that is away, once the loop has polled: all its logs were there
+when the process started, so it may be made again.
 """
 
 import threading
@@ -86,29 +87,25 @@ class Loop:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set or all is done. Raises `LogUnfit`, or whatever the box raises."""
+        role = self._role
         while not (stop.is_set() or self.done):
             outage = self._reading
             try:
-                with closing(self._logs.writer()) as writer, closing(self._reader()) as reader:
+                with (
+                    closing(self._logs.writer()) as writer,
+                    closing(self._logs.reader(role.group, role.reads, limit=role.limit)) as reader,
+                ):
                     outage = self._writing
                     self._serve(reader, writer, stop)
             except _Spent:
                 self._let_go()
-            except LogAway as away:
+            except (LogAway, LogMissing) as away:
+                if isinstance(away, LogMissing) and not self.polled:
+                    raise
                 self._let_go()
-                outage.began(away)
+                outage.began(LogAway(str(away)))
                 self._turned()
                 stop.wait(outage.next_wait_s())
-
-    def _reader(self) -> Reader:
-        """A new one. A log that has been read before and is missing now may be made again: `LogAway`."""
-        role = self._role
-        try:
-            return self._logs.reader(role.group, role.reads, limit=role.limit)
-        except LogMissing as missing:
-            if not self.polled:
-                raise
-            raise LogAway(str(missing)) from missing
 
     def _serve(self, reader: Reader, writer: Writer, stop: threading.Event) -> None:
         box = self._role.make()

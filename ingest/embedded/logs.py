@@ -12,7 +12,7 @@ from ingest.embedded.file import LogFile
 from ingest.embedded.reader import EmbeddedReader, Membership, record
 from ingest.embedded.writer import EmbeddedWriter
 from ingest.instants import SECOND
-from ingest.logs import Kept, LogUnfit, Record, span
+from ingest.logs import Kept, LogMissing, LogUnfit, Record, span
 
 DEFAULT_RETENTION_S = 7 * 86_400  # where nobody says otherwise; Kafka's default too
 CLEANUPS = {"delete", "compact", "compact,delete"}
@@ -46,7 +46,7 @@ class EmbeddedLogs:
         self._open().close()
 
     def reader(self, group: str, logs: Sequence[str], *, limit: int = 500) -> EmbeddedReader:
-        """A new member of `group`. Raises `LogUnfit` if one of the logs is missing."""
+        """A new member of `group`. Raises `LogMissing` if one of the logs is."""
         file = self._open(durable=False)
         try:
             return EmbeddedReader(file, self._clock, Membership(group, logs, limit, self._lease_us))
@@ -62,10 +62,9 @@ class EmbeddedLogs:
         """Every record from `start` (None: the oldest) to the end as it is now."""
         file = self._open()
         try:
-            rows = file.rows("SELECT number, next FROM logs WHERE name = ?", (log,))
-            if not rows or partition != 0:
-                raise LogUnfit(f"there is no partition {partition} of {log} in {self._path}")
-            number, end = rows[0]
+            number, end = self._number_and_end(file, log)
+            if partition != 0:
+                raise LogUnfit(f"{log} in {self._path} has no partition {partition}")
             query = f"""
                 SELECT position, appended_at, key, value, headers FROM records_{number}
                 WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"""  # noqa: S608 - a number
@@ -77,11 +76,10 @@ class EmbeddedLogs:
             file.close()
 
     def partitions(self, log: str) -> int:
-        """One. Raises `LogUnfit` if there is no such log."""
+        """One. Raises `LogMissing` if there is no such log."""
         file = self._open()
         try:
-            if not file.rows("SELECT 1 FROM logs WHERE name = ?", (log,)):
-                raise LogUnfit(f"there is no log {log} in {self._path}: `bellwether init` makes it")
+            self._number_and_end(file, log)
         finally:
             file.close()
         return 1
@@ -105,6 +103,13 @@ class EmbeddedLogs:
 
     def _open(self, *, durable: bool = True) -> LogFile:
         return LogFile(self._path, durable=durable, busy_s=self._busy_s)
+
+    def _number_and_end(self, file: LogFile, log: str) -> tuple[int, int]:
+        rows = file.rows("SELECT number, next FROM logs WHERE name = ?", (log,))
+        if not rows:
+            raise LogMissing(f"there is no log {log} in {self._path}: `bellwether init` makes it")
+        number, end = rows[0]
+        return number, end
 
     def _misfits(self, kept: Kept, existing: dict[str, tuple[str, int]]) -> Iterator[str]:
         if not NAME.fullmatch(kept.log) or kept.log in {".", ".."}:

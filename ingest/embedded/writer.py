@@ -8,7 +8,7 @@ from msgspec import msgpack
 
 from ingest.embedded.file import LogFile
 from ingest.instants import DAY, SECOND
-from ingest.logs import LogUnfit, Message
+from ingest.logs import LogMissing, LogUnfit, Message
 
 SPILL_BYTES = 16 << 20  # what is handed over without a flush is written at the latest at this size
 SWEEP_ROWS = 200  # a sweep deletes at most this, and twice what was just written
@@ -66,7 +66,7 @@ class EmbeddedWriter:
     def _log(self, name: str) -> _Log:
         rows = self._file.rows("SELECT number, cleanup, retention_s, next FROM logs WHERE name = ?", (name,))
         if not rows:
-            raise LogUnfit(f"there is no log {name} in {self._file.path}: `bellwether init` makes it")
+            raise LogMissing(f"there is no log {name} in {self._file.path}: `bellwether init` makes it")
         return _Log(*rows[0])
 
     def _append(self, name: str, log: _Log, messages: list[Message], now: int) -> None:

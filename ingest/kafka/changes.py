@@ -1,21 +1,23 @@
-"""What a rebalance gives and takes."""
+"""What kafka-python tells once: what a rebalance gives and takes, and where a log does not go on from what was read."""
 
 import time
 from collections import deque
 from typing import Any
 
 from kafka import ConsumerRebalanceListener
-from kafka.errors import CorruptRecordError
+from kafka.errors import CorruptRecordError, LogTruncationError, OffsetOutOfRangeError
 
 POLLS_AN_INTERVAL = 5  # at least, also while what one poll has brought is worked on for long
 
 
 class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Writes down what a rebalance gives and takes, on kafka-python's thread while `poll` waits for it."""
+    """Writes it down until somebody acts on it: a rebalance on kafka-python's thread, while `poll` waits for it."""
 
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer
         self.seen: deque[tuple[bool, Any]] = deque()
+        # Partitions whose log does not go on from our position, and up to where it is still the one read, if that is known.
+        self.lost: dict[Any, Any] = {}
         self._spent: CorruptRecordError | None = None
         self._polled_at = time.monotonic()
 
@@ -52,9 +54,14 @@ class Changes(ConsumerRebalanceListener):  # type: ignore[misc]
             coordinator.request_rejoin()
         try:
             return self.consumer.poll(**how)
+        except OffsetOutOfRangeError as error:
+            self.lost |= dict.fromkeys(error.args[0])
+        except LogTruncationError as error:
+            self.lost |= error.divergent_offsets
         except CorruptRecordError as error:
             self._spent = self._located(error)
             raise self._spent from error
+        return {}
 
     def _located(self, error: CorruptRecordError) -> CorruptRecordError:
         """The same error, saying where; those of kafka-python about a single record do not."""

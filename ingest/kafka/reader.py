@@ -166,17 +166,15 @@ class KafkaReader:
     def _turn(self, deadline: float) -> None:
         """One look at Kafka. What it finds is in `_events`, also when it raises."""
         left_ms = max(0, min(SLICE_MS, round((deadline - time.monotonic()) * 1000)))
-        lost, polled = dict[Any, Any](), dict[Any, Any]()
+        polled, lost = {}, self._changes.lost
         try:
-            polled = self._changes.poll(timeout_ms=left_ms, max_records=self._limit)
-        except kafka_errors.OffsetOutOfRangeError as error:
-            lost = dict.fromkeys(error.args[0])
-        except kafka_errors.LogTruncationError as error:
-            lost = error.divergent_offsets
+            if not lost:  # else found since the last turn, and nothing may be fetched from there
+                polled = self._changes.poll(timeout_ms=left_ms, max_records=self._limit)
         except kafka_errors.KafkaError as error:
             raise explain(error, self._connection) from error
         self._take_changes()
         self._skip([Place(each.topic, each.partition) for each in lost], lost)
+        lost.clear()  # only now: Kafka may not have been there to say where to go on
         self._check(self._batches(polled))
         try:
             self._open()
@@ -265,21 +263,20 @@ class KafkaReader:
         self._skip(self._remade(topics), {})
 
     def _skip(self, lost: Sequence[Place], divergent: Mapping[Any, Any]) -> None:
-        """Go on where there is something: at the oldest; at the end if a log has lost its tail."""
+        """Go on where there is something: at the oldest, where a log has become another, at the end if it lost its tail."""
         places = [place for place in lost if place in self._held]
         topics = self._topics_of(places)
         places = [place for place in places if place.partition < topics[place.log].partitions]
         starts, ends = self._positions.starts(places), self._positions.ends(places)
         for place in places:
             held, topic = self._held[place], topics[place.log]
-            before, remade = held.position, held.log_id != topic.id
+            before, remade, known = held.position, held.log_id != topic.id, divergent.get(at(place))
             if remade or before < starts[place]:
                 held.position = starts[place]
+            elif known is not None:
+                held.position = min(before, max(starts[place], known.offset))
             elif before > ends[place]:
                 held.position = ends[place]
-            elif at(place) in divergent:
-                known = divergent[at(place)]
-                held.position = before if known is None else max(starts[place], known.offset)
             self._consumer.seek(at(place), held.position)
             held.log_id, held.partitions = topic.id, topic.partitions
             if remade:

@@ -185,6 +185,28 @@ def test_a_log_that_is_gone_for_long_is_waited_for(
     assert copies(logs) == list(range(6))
 
 
+def test_a_log_to_write_to_that_is_gone_is_waited_for_by_the_next_box_too(file: Path, clock: Clock) -> None:
+    asked: list[str] = []
+
+    def make() -> Copier:
+        asked.append(COPY.log)
+        logs.partitions(COPY.log)
+        return Copier()
+
+    logs = made_logs(file, clock, 3)
+    with Running(Role("copy", "copiers", (SOURCE.log,), make), logs, clock) as running:
+        until(lambda: len(copies(logs)) == 3)
+        with closing(sqlite3.connect(file)) as other, other:
+            other.execute("DELETE FROM logs WHERE name = ?", (COPY.log,))
+        append(logs, range(3, 6))
+        until(lambda: len(asked) >= 3)
+        assert "there is no log" in running.loop.away
+        assert running.loop.partitions == 0
+        logs.ensure([COPY])
+        until(lambda: clock.tick() or (copies(logs)[-3:] == [3, 4, 5] and not running.loop.away))
+    assert running.error is None
+
+
 def test_an_outage_is_over_when_nothing_fails_any_more_though_there_is_nothing_to_write(
     file: Path, clock: Clock, boxes: list[Copier]
 ) -> None:
@@ -246,7 +268,7 @@ def test_a_step_whose_messages_are_refused_commits_nothing(file: Path, clock: Cl
     class Misled(Copier):
         def step(self, events, now):  # type: ignore[no-untyped-def]
             for step in super().step(events, now):
-                yield Step([Message("nowhere", b"x")], step.commits)
+                yield Step([Message(COPY.log, b"x", partition=1)], step.commits)
 
     logs = made_logs(file, clock, 2)
     with Running(role(boxes, Misled), logs, clock) as running:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.logs import Batch, Closed, Kept, Logs, LogUnfit, Message, Opened, Place, Position, Skipped
+from ingest.logs import Batch, Closed, Kept, LogMissing, Logs, LogUnfit, Message, Opened, Place, Position, Skipped
 from tests.broker.keepers import Background, Keeper, now, of, until
 
 Write = Callable[..., None]
@@ -369,14 +369,14 @@ def test_ensure_names_every_misfit_at_once_and_makes_nothing(logs: Logs, log: st
 
 def test_a_log_that_is_missing_is_named_and_not_made(logs: Logs, log: str) -> None:
     missing = f"{log}-missing"
-    with pytest.raises(LogUnfit, match=f"{missing}.*bellwether init"):
+    with pytest.raises(LogMissing, match=f"{missing}.*bellwether init"):
         logs.reader("g", [log, missing])
-    with pytest.raises(LogUnfit, match=missing):
+    with pytest.raises(LogMissing, match=missing):
         list(logs.scan(missing))
     writer = logs.writer()
-    with pytest.raises(LogUnfit, match=missing):  # noqa: PT012 - by one or the other
+    with pytest.raises(LogMissing, match=missing):  # noqa: PT012 - by one or the other
         writer.publish(Message(missing, b"x"))
         writer.flush()
     writer.close()
-    with pytest.raises(LogUnfit, match=missing):
+    with pytest.raises(LogMissing, match=missing):
         logs.partitions(missing)
