@@ -4,8 +4,11 @@ A case is an incident in the hands of people. It has no state of its own anywher
 the order of the log. An entry is never changed; what was said is taken back by a later one.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
+from operator import attrgetter
 from typing import Literal
 
 import structlog
@@ -21,6 +24,7 @@ from ingest.records import decoded
 FEEDBACK = Kept("bellwether.feedback", partitions=1, retention_s=2 * 365 * 86_400)
 LOOK_EVERY = 2 * SECOND
 FRESH = timedelta(days=1)  # what has been due for longer was told, or was due before anyone wanted to be told
+MOST_MUTES = 1000  # remembered of one incident or subject, the last ones
 
 Verdict = Literal["confirm", "dismiss", "wrong_topic", "wrong_sentiment"]
 Handling = Literal["acknowledge", "assign", "comment", "mute", "unmute", "close", "reopen"]
@@ -92,7 +96,8 @@ class Cases:
     def __init__(self) -> None:
         self._cases: dict[str, Case] = {}
         self._verdicts: dict[str, Entry] = {}
-        self._mutes: dict[str, Entry] = {}  # the last one by incident id, or by `kind/name` of a subject
+        # By incident id, or by `kind/name` of a subject; each until it was over, taken back, or followed by the next.
+        self._mutes: defaultdict[str, deque[Entry]] = defaultdict(lambda: deque(maxlen=MOST_MUTES))
 
     def add(self, entry: Entry) -> None:
         """Take in what was said next."""
@@ -100,13 +105,12 @@ class Cases:
         match entry.act:
             case "confirm" | "dismiss" | "wrong_topic" | "wrong_sentiment":
                 self._verdicts[entry.alert] = entry
-            case "mute":
-                self._mutes[entry.subject or entry.incident] = entry
-            case "unmute":
-                name = entry.subject or entry.incident
-                mute = self._mutes.get(name)
-                if mute is not None and (mute.until is None or entry.at < mute.until):
-                    self._mutes[name] = replace(mute, until=entry.at)
+            case "mute" | "unmute":
+                mutes = self._mutes[entry.subject or entry.incident]
+                if mutes and (mutes[-1].until is None or entry.at < mutes[-1].until):
+                    mutes[-1] = replace(mutes[-1], until=entry.at)
+                if entry.act == "mute":
+                    mutes.append(entry)
 
     def of(self, incident: str) -> Case:
         """The case of an incident; an empty one if nobody said anything yet."""
@@ -126,17 +130,20 @@ class Cases:
 
     def mutes(self, names: Iterable[str], now: int) -> Iterator[Entry]:
         """The mutes in force at instant `now`, each of an incident's id or of a subject's `kind/name`."""
-        yield from (mute for mute in self._mutes_of(names) if mute.until is None or now < instant(mute.until))
+        for mute in self._mutes_of(names):
+            if instant(mute.at) <= now and (mute.until is None or now < instant(mute.until)):
+                yield mute
 
     def muted_until(self, alert: Alert, due_at: datetime, now: int) -> datetime:
-        """The end of a mute that is over at instant `now` and had begun within a day of `due_at`; without one, `due_at`."""
-        mutes = self._mutes_of((alert.incident, str(alert.subject)))
-        over = [mute for mute in mutes if mute.until and instant(mute.until) <= now]
-        return max([due_at, *(mute.until for mute in over if mute.until and mute.at - due_at < FRESH)])
+        """`due_at`, put off to the end of each mute that is over at instant `now` and had begun within a day of what was due."""
+        for mute in sorted(self._mutes_of((alert.incident, str(alert.subject))), key=attrgetter("at")):
+            if mute.until and instant(mute.until) <= now and mute.at - due_at < FRESH:
+                due_at = max(due_at, mute.until)
+        return due_at
 
     def _mutes_of(self, names: Iterable[str]) -> Iterator[Entry]:
         """Over or not."""
-        yield from (self._mutes[name] for name in names if name in self._mutes)
+        return chain.from_iterable(self._mutes.get(name, ()) for name in names)
 
 
 class Followed:

@@ -40,6 +40,7 @@ class Watcher:
         self._listed = {name: (state.listed or {}).get(name, present) for name in settings.tiers}
         state.listed = self._listed
         state.book.recall()
+        state.incidents.recall(state.book.told.values())
 
     def forget(self) -> None:
         """What is usual has to be learned again, of whoever is heard of."""

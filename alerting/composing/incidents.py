@@ -6,16 +6,18 @@ hour share no stories and stay two.
 """
 
 import math
+from collections.abc import Collection
 
 from msgspec import Struct
 
 from alerting.alerts import Action, Alert, Severity
+from alerting.composing.book import Told
 from alerting.policy import is_louder
 from ingest.instants import HOUR
 
 TOGETHER = 12 * HOUR  # alerts further apart are never one incident
 SHARED = 0.2  # of the smaller set of stories
-MOSTLY = 0.5  # of the alert's own: one text began the incident, and silences whatever joins it
+MOSTLY = 0.5  # of the alert's own: one text was told first, and silences whatever joins it
 MOST_STORIES = 512  # an incident remembers
 
 
@@ -23,11 +25,11 @@ class Incident(Struct):
     """One event and the stories that its alerts rest on."""
 
     last_at: int  # event time at which an alert was last told
-    days: float  # the rarest return period told; infinite if it began as a flash
+    days: float  # the rarest return period told; infinite if a flash was the first that was
     stories: set[int]
     action: Action = "digest"  # the loudest that it was told
     severity: Severity = "critical"  # and the worst that was told so loudly
-    untold: bool = False  # nobody was: all of it was found too late to be delivered
+    untold: bool | None = None  # nobody was: all of it was found too late to be delivered; None: not recalled yet
 
     def rise(self, alert: Alert, days: float) -> None:
         """An alert was told with a return period of `days`."""
@@ -61,10 +63,15 @@ class Incidents(Struct):
 
         Where all of the incident was found too late to be delivered, only what is found too late as well is not new.
         """
-        incident = self.known.get(alert.incident)
-        if incident is None or (incident.untold and not alert.historical) or is_louder(alert.action, incident.action):
+        if self.is_first(alert) or is_louder(alert.action, self.known[alert.incident].action):
             return True
+        incident = self.known[alert.incident]
         return days >= incident.days or (alert.severity == "critical" and incident.severity == "warning")
+
+    def is_first(self, alert: Alert) -> bool:
+        """Whether nothing of the alert's incident was told, or nothing but what was found too late, as the alert was not."""
+        incident = self.known.get(alert.incident)
+        return incident is None or (bool(incident.untold) and not alert.historical)
 
     def told_days(self, name: str) -> float:
         """The rarest return period that was told of the incident; 0 of one that is not known."""
@@ -73,8 +80,10 @@ class Incidents(Struct):
     def tell(self, alert: Alert, stories: set[int], at: int, days: float) -> None:
         """An alert was found at event time `at`, and told on its incident with a return period of `days`; 0: of none.
 
-        What was found too late counts until something of the incident is delivered, and from then on no more.
+        What was found too late counts until something of the incident is delivered, and from then on no more. Nothing is rarer
+        than a flash that comes first.
         """
+        days = math.inf if alert.kind == "flash" and self.is_first(alert) else days
         fresh = Incident(at, 0.0, set(), severity="warning", untold=alert.historical)
         incident = self.known.setdefault(alert.incident, fresh)
         incident.last_at = max(incident.last_at, at)
@@ -85,6 +94,14 @@ class Incidents(Struct):
             incident.rise(alert, days)
         for old in [n for n, other in self.known.items() if at - other.last_at > 2 * TOGETHER]:
             del self.known[old]
+
+    def recall(self, told: Collection[Told]) -> None:
+        """Checkpoints of older versions do not hold whether anybody was told of an incident: see what was `told` of alerts."""
+        for name, incident in self.known.items():
+            if incident.untold is None:
+                mine = [each for each in told if each.alert.incident == name]
+                missed = any(each.alert.historical for each in mine)
+                incident.untold = missed and not any(each.delivered for each in mine)
 
     def relate(self, name: str, stories: set[int]) -> None:
         """The incident rests on these stories too."""

@@ -67,7 +67,7 @@ def incident_of(view: View, name: str, deadlines: Deadlines, now: int) -> Incide
         return None
     lines = [line_of(view, revisions) for revisions in members]
     alerts = [line.alert for line in lines]
-    lead = max(alerts, key=lambda alert: (not alert.joined, alert.kind == "flash", alert.return_period_days))
+    lead = max(alerts, key=lambda each: (each.is_told, not each.joined, each.kind == "flash", each.return_period_days))
     severity: Severity = "critical" if any(alert.severity == "critical" for alert in alerts) else "warning"
     case = view.cases.of(name)
     waited = instant(case.acknowledged.at) if case.acknowledged else now  # up to then for somebody who takes it up
@@ -103,15 +103,9 @@ def _due_at(
         for revision in revisions
         if revision.alert.is_told and revision.alert.action not in SILENT
     ]
-    audible = [alert for revisions in members if not _is_muted(view, alert := revisions[-1].alert, case, waited)]
+    audible = [alert for revisions in members if not view.cases.muted(alert := revisions[-1].alert, waited)]
     if not (due and audible):
         return None
     due_at = case.reopened.at + deadlines.of(severity) if case.reopened else min(due)
     # Who muted it wanted to hear of it then; of several subjects, the first that is to be heard again counts.
     return min(view.cases.muted_until(alert, due_at, waited) for alert in audible)
-
-
-def _is_muted(view: View, alert: Alert, case: Case, waited: int) -> bool:
-    """Whether a mute was in force at instant `waited`, and had not been said only after somebody had taken it up."""
-    mutes = view.cases.mutes((alert.incident, str(alert.subject)), waited)
-    return any(not case.acknowledged or mute.at <= case.acknowledged.at for mute in mutes)

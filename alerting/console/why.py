@@ -25,7 +25,7 @@ from ingest.logs import Record
 
 SHOWN = 8  # sources, and stories
 MOST_DOCUMENTS = 100_000  # of all topics, read for one answer
-KNOWN = 0.8  # of the detector's negatives, to be found at their own times: what came late counted when it came
+KNOWN = 0.8  # of the detector's negatives to be found at their own times, and of those found, to be the detector's
 FIRST_WORDS = 90  # characters of a story
 COMPOSED = ("opened", "escalated")  # the changes whose revision was computed from texts
 
@@ -43,7 +43,7 @@ class Without(Struct, frozen=True):
 class Why(Struct, frozen=True):
     """The answers, the most telling first, or the reason why there are none."""
 
-    reason: Literal["answered", "gone", "late", "too_many", "one_text", "older_version"]
+    reason: Literal["answered", "gone", "late", "copies", "too_many", "one_text", "older_version"]
     sources: tuple[Without, ...] = ()
     stories: tuple[Without, ...] = ()
 
@@ -74,10 +74,7 @@ def why(alert: Alert, records: Iterable[Record], width: int, settings: SpikeSett
     texts = _texts(alert, records)
     if isinstance(texts, str):
         return Why(texts)
-    weighed = _Weighed(alert, texts, width, settings)
-    if alert.late and weighed.all.negatives < KNOWN * alert.detection.negatives:
-        return Why("late")
-    return weighed.answers() if texts else Why("gone")
+    return _Weighed(alert, texts, width, settings).answers()
 
 
 def _texts(alert: Alert, records: Iterable[Record]) -> list[_Text] | Literal["gone", "too_many"]:
@@ -106,6 +103,8 @@ def _texts(alert: Alert, records: Iterable[Record]) -> list[_Text] | Literal["go
             ]
     except MsgspecError:
         return "gone"
+    if len(texts) > alert.documents:  # found when a window closed: what begins at that very instant was not counted yet
+        texts = [text for text in texts if text.document.event_at < until]
     return texts if read else "gone"
 
 
@@ -115,9 +114,16 @@ class _Weighed:
     def __init__(self, alert: Alert, texts: list[_Text], width: int, settings: SpikeSettings) -> None:
         self._alert, self._texts, self._width, self._settings = alert, texts, width, settings
         self._told = {text.story for text in texts if not text.is_copy}  # not before, nor on other subjects
-        self.all = self._sums(texts)
+        self._all = self._sums(texts)
 
     def answers(self) -> Why:
+        seen = self._alert.detection.negatives
+        if self._alert.late and self._all.negatives < KNOWN * seen:
+            return Why("late")  # what came late counted when it came
+        if KNOWN * self._all.negatives > seen:
+            return Why("copies")  # of stories told before these texts, which the aggregator remembers
+        if not self._texts:
+            return Why("gone")
         negatives = [text for text in self._texts if is_negative(text.document)]
         sources = Counter(text.document.source for text in negatives).most_common(SHOWN)
         stories = Counter(text.story for text in negatives).most_common(SHOWN)
@@ -136,15 +142,16 @@ class _Weighed:
     def _without(self, name: str, out: list[_Text]) -> Without:
         gone = {id(text) for text in out}
         rest = self._sums([text for text in self._texts if id(text) not in gone])
-        less = Sums(*(whole - left for whole, left in zip(self.all, rest, strict=True)))
+        less = Sums(*(whole - left for whole, left in zip(self._all, rest, strict=True)))
         days = days_without(self._alert.detection, less, self._settings)
         need = self._alert.detection.alarm_days * (1 if self._alert.ready else 10)
         negatives = sum(is_negative(text.document) for text in out)
         return Without(name, len(out), negatives, round(min(days, LONGEST), 3), days >= need)
 
     def _sums(self, texts: list[_Text]) -> Sums:
-        """The fading sums over the first text of each story: copies do not count."""
+        """The fading sums over the first text of each story: copies do not count, nor what the time of day explains."""
         at, scale = instant(self._alert.updated_at), self._alert.detection.scale_s * SECOND
+        wave = self._alert.usual_share - self._alert.detection.usual_share
         untold = set(self._told)
         count = negatives = squares = 0.0
         for document, story, _ in texts:
@@ -154,6 +161,6 @@ class _Weighed:
             end = min(document.event_at - document.event_at % self._width + self._width, at)
             weight = math.exp(-(at - end) / scale)
             count += weight
-            negatives += weight * is_negative(document)
+            negatives += weight * (is_negative(document) - wave)
             squares += weight * weight
         return Sums(count, negatives, squares)

@@ -48,6 +48,7 @@ class Taken(NamedTuple):
 
     by: str  # the key of the first revision that was
     due: int  # when the digest is due in which the newest stands; 0: it is told by itself
+    since: int  # when the first digest is due in which any stood; 0: one was told by itself
 
 
 NOW = Decision()
@@ -75,7 +76,7 @@ class Triage:
         if reason := self._turns_away(matter, via):
             return Decision(reason)
         decision = self._by_itself(matter, at)
-        if isinstance(matter, Alert) and matter.joined and self._has_heard(matter, decision):
+        if isinstance(matter, Alert) and matter.joined and self._has_heard(matter, at, decision):
             return Decision(JOINED, self._due_behind(matter.incident, decision), self._heard.get(matter.incident, ""))
         return decision
 
@@ -91,8 +92,9 @@ class Triage:
             self._cool_down.told(alert, at)
             self._heard.setdefault(alert.incident, alert.key)
         if decision == NOW or decision.due is not None:
-            first = self._taken[alert.id].by if alert.id in self._taken else alert.key
-            self._taken[alert.id] = Taken(first, decision.due or 0)
+            due = decision.due or 0
+            before = self._taken.get(alert.id) or Taken(alert.key, due, due)
+            self._taken[alert.id] = Taken(before.by, due, min(before.since, due))
         if alert.incident not in self._heard:
             stands_for_it = "" if decision.due is None else self._unheard.get(alert.incident) or alert.id
             self._unheard[alert.incident] = stands_for_it
@@ -103,7 +105,7 @@ class Triage:
             self._heard.setdefault(alert.incident, alert.key)
         elif not self.stands_for(alert.incident):
             self._unheard[alert.incident] = alert.id
-        self._taken.setdefault(alert.id, Taken(alert.key, due))
+        self._taken.setdefault(alert.id, Taken(alert.key, due, due))
 
     def untold(self, alert: Alert) -> None:
         """`alert` had its turn, but nobody was told of it: nothing is held back or followed because of it."""
@@ -146,13 +148,18 @@ class Triage:
             return self._in_next_digest("digest", at)
         return NOW
 
-    def _has_heard(self, alert: Alert, decision: Decision) -> bool:
-        """Whether this destination knows of the alert's incident by another one, told as soon as this one would be."""
+    def _has_heard(self, alert: Alert, at: int, decision: Decision) -> bool:
+        """Whether this destination knows of the alert's incident by another one, told as soon as this one would be.
+
+        What it was told of is followed by itself. What only waits to be told changes nothing but how it stands in its digest.
+        """
         if self._rules.route.takes_every_alert and alert.incident not in self._unheard:
             return True
-        if alert.id in self._taken:
+        taken = self._taken.get(alert.id)
+        if taken and (taken.since <= at or decision.due == taken.due):
             return False
-        return alert.incident in self._heard or (decision != NOW and bool(self._unheard.get(alert.incident)))
+        waits = decision != NOW and self._unheard.get(alert.incident, "") not in {"", alert.id}
+        return waits or alert.incident in self._heard
 
     def _due_behind(self, incident: str, decision: Decision) -> int | None:
         """When is told what would be by `decision`, if what stands for its incident in a digest is muted then."""

@@ -77,6 +77,7 @@ def test_the_last_verdict_on_an_alert_counts() -> None:
 def test_a_muted_incident_is_silent_until_the_instant_and_no_longer() -> None:
     mute = said("mute", until=moment(OPENED + HOUR), text="known")
     cases = folded(mute)
+    assert cases.muted(told("a1"), OPENED - 1) is None
     assert cases.muted(told("a1"), OPENED) == mute
     assert cases.muted(told("a1"), OPENED + HOUR - 1) == mute
     assert cases.muted(told("a1"), OPENED + HOUR) is None

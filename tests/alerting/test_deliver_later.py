@@ -10,8 +10,9 @@ from alerting.deliver import DeliverSettings
 from alerting.destinations.chat import Chat
 from alerting.destinations.posting import Address
 from alerting.destinations.route import Route
+from alerting.destinations.triage import CAUGHT_UP
 from alerting.destinations.wording import Letters
-from ingest.instants import HOUR, MINUTE, moment
+from ingest.instants import HOUR, MINUTE, SECOND, moment
 from ingest.logs import Message
 from tests.alerting.destinations import receiver
 from tests.alerting.destinations.receiver import receiving
@@ -112,6 +113,22 @@ def test_who_was_told_of_an_alert_hears_its_end_whatever_it_became(outbox: Outbo
             with turning(outbox, webhook(there.url), only) as turns:
                 turns.turn(2)
     assert there.keys == ["a1/1", "a1/2", "a1/3"]
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_what_was_found_too_late_of_an_incident_that_was_told_since_waits_for_its_digest(
+    outbox: Outbox, *, has_ended: bool
+) -> None:
+    outbox.append(told("a1", historical=True), told("a2", incident="a1", subject=Subject("topic", "fx")))
+    outbox.append(told("a1", 2, change="caught_up", joined=True))
+    if has_ended:
+        outbox.append(told("a1", 3, state="closed", change="closed", closed_at=moment(OPENED), joined=True))
+    with receiving() as there, turning(outbox, webhook(there.url), rules()) as turns:
+        turns.turn(4)
+        assert there.keys == ["a2/1"]
+        outbox.clock.move(2 * CAUGHT_UP / SECOND + 60)
+        turns.turn(2)
+    assert [digest_in(request)["alerts"] for request in there.requests[1:]] == [["a1/3" if has_ended else "a1/1"]]
 
 
 def test_after_a_subject_was_told_of_its_next_alerts_wait_but_escalations_do_not(outbox: Outbox) -> None:

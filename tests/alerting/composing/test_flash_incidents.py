@@ -125,6 +125,8 @@ def test_a_flash_is_told_though_its_incident_was_found_too_late_to_be_told() -> 
     run.keeper.state.incidents.tell(alert("missed", historical=True), {severe(0).story}, T, 3000.0)
     (flash,) = flashes(run.take(*in_ranges([severe(0)], 1)))
     assert (flash.incident, flash.joined) == ("missed", False)
+    incidents = run.keeper.state.incidents
+    assert not incidents.is_new(alert("again", incident="missed", severity="warning"), 100)
 
 
 @pytest.mark.parametrize(

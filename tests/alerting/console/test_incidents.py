@@ -35,12 +35,14 @@ def entry(act: str, at: int, **changes: object) -> Entry:
         ({"a1": {"days": 0, "kind": "flash"}, "a2": {"days": 30, "joined": True}}, "a1"),
         ({"a1": {"days": 30}, "a2": {"days": 0, "kind": "flash"}}, "a2"),  # told, being louder
         ({"a1": {"days": 30}, "a2": {"days": 0, "kind": "flash", "joined": True}}, "a1"),
+        ({"a1": {"days": 800, "historical": True}, "a2": {"days": 30}}, "a2"),  # found too late
+        ({"a1": {"days": 10, "historical": True}, "a2": {"days": 30, "historical": True, "joined": True}}, "a1"),
     ],
 )
 def test_of_the_alerts_that_were_told_a_flash_leads_or_the_rarest(alerts: dict[str, dict], leads: str) -> None:
     made = [
         told(name, incident="a1", return_period_days=float(each["days"]), joined=each.get("joined", False),
-             kind=each.get("kind", "share"))
+             kind=each.get("kind", "share"), historical=each.get("historical", False))
         for name, each in alerts.items()
     ]  # fmt: skip
     assert incident(made, [], OPENED).lead.id == leads
@@ -63,6 +65,34 @@ def test_a_mute_excuses_whoever_took_it_up_while_it_was_in_force_and_nobody_befo
     later = [acknowledged, entry("mute", OPENED + 4 * HOUR, **forever)]
     found = incident([told()], later, OPENED + DAY)
     assert (found.was_late, bool(found.muted)) == (True, True)
+
+
+@pytest.mark.parametrize("act", ["mute", "unmute"])
+@pytest.mark.parametrize("after", [4 * HOUR, 2 * DAY])
+def test_what_is_said_of_a_mute_after_somebody_took_it_up_makes_nobody_late(act: str, after: int) -> None:
+    subject = {"subject": "topic/liquidity_run"}
+    muted = entry("mute", OPENED - HOUR, until=moment(OPENED + 5 * HOUR), **subject)
+    again = entry(act, OPENED + after, until=moment(OPENED + after + HOUR), **subject)
+    said = [muted, entry("acknowledge", OPENED + 3 * HOUR), again]
+    assert not incident([told()], said, OPENED + 3 * DAY).was_late
+
+
+@pytest.mark.parametrize(("wait", "was_late"), [(-MINUTE, False), (MINUTE, True)])
+def test_a_mute_that_is_set_anew_ends_with_the_last(wait: int, *, was_late: bool) -> None:
+    for ends in (4 * HOUR, 3 * DAY):  # shortened, extended
+        mutes = [
+            entry("mute", OPENED + MINUTE, until=moment(OPENED + 2 * DAY)),
+            entry("mute", OPENED + 3 * HOUR, until=moment(OPENED + 3 * HOUR + 30 * MINUTE)),
+            entry("mute", OPENED + 3 * HOUR + 20 * MINUTE, until=moment(OPENED + ends)),
+        ]
+        found = incident([told()], [*mutes, entry("acknowledge", OPENED + ends + wait)], OPENED + 5 * DAY)
+        assert found.was_late is was_late
+
+
+def test_a_mute_that_is_extended_each_day_puts_off_what_is_due_to_its_last_end() -> None:
+    days = [entry("mute", OPENED + n * DAY + MINUTE, until=moment(OPENED + (n + 1) * DAY + HOUR)) for n in range(4)]
+    found = incident([told()], days, OPENED + 4 * DAY + 2 * HOUR)
+    assert (found.due_at, found.is_overdue) == (moment(OPENED + 4 * DAY + HOUR), True)
 
 
 def test_what_was_opened_again_is_late_by_the_time_from_then_on() -> None:

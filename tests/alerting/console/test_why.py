@@ -13,7 +13,7 @@ from alerting.detection.statistic import Sums
 from classifier.packing import encode_range
 from classifier.ranges import range_message
 from classifier.scores import ScoredDocument
-from ingest.instants import DAY, HOUR, MINUTE, SECOND
+from ingest.instants import DAY, HOUR, MINUTE, SECOND, instant
 from ingest.logs import Record
 from tests.alerting.console.shown import alerts, scores
 from tests.alerting.made import START, ordinary, score_range, scored
@@ -62,6 +62,23 @@ def test_without_one_source_a_story_that_another_one_copied_is_still_there() -> 
     assert answer.stories[0].return_period_days < whole
 
 
+def test_what_the_time_of_day_explains_was_no_part_of_what_the_detector_saw() -> None:
+    texts = [scored(n, OPENED - 1, negative=True, source="ab"[n % 2]) for n in range(20)]
+    detected = replace(ALERT.detection, documents=20.0, negatives=18.0, squares=20.0, mean_excess=3.0)
+    alert = replace(ALERT, usual_share=detected.usual_share + 0.1, detection=detected)
+    answer = asked(alert, [Record(0, 0, None, range_message(score_range(texts)).value)])
+    left = days_without(detected, Sums(10, 9, 10), SETTINGS)
+    assert [each.return_period_days for each in answer.sources] == [pytest.approx(left, rel=1e-3)] * 2
+
+
+@pytest.mark.parametrize("counted", [40, 44])
+def test_what_came_at_the_very_instant_of_the_finding_is_taken_out_where_it_was_counted(counted: int) -> None:
+    at = instant(ALERT.updated_at)
+    texts = [scored(n, at - (n < 40), negative=n % 4 > 0, source="a") for n in range(44)]
+    answer = asked(replace(ALERT, documents=counted), [Record(0, 0, None, range_message(score_range(texts)).value)])
+    assert [each.documents for each in answer.sources] == [counted]
+
+
 def explained(documents: list[ScoredDocument], size: int = 25) -> tuple[Alert, Why]:
     """The first alert on these texts, ranges of so many, and why it fired."""
     ranges = in_ranges(documents, size)
@@ -89,6 +106,22 @@ def test_copies_that_differ_in_a_few_bits_are_of_the_story_that_they_copy(bits: 
     assert without["portal"].fires  # none of what it says was its own
     assert without["agency"].return_period_days == alert.return_period_days  # the portal has told it as well
     assert {each.name: each.documents for each in answer.stories}["the story"] == 13
+
+
+@pytest.mark.parametrize(("copied", "reason"), [(1, "answered"), (12, "copies")])
+def test_copies_of_stories_told_long_before_are_not_taken_for_what_the_detector_saw(copied: int, reason: str) -> None:
+    usual = ordinary(12)
+    n, before, at = len(usual), START + 12 * DAY, START + 12 * DAY + 12 * HOUR
+    firsts = [scored(n + i, before, source="agency", text=f"story {i}") for i in range(12)]
+    copies = [
+        scored(n + 12 + i, at + i * SECOND, negative=True, source="portal", story=firsts[i % copied].story)
+        for i in range(12)
+    ]
+    others = [scored(n + 24 + i, at + (i + 1) * 20 * SECOND, negative=True, source=f"paper{i}") for i in range(12)]
+    alert, answer = explained([*usual, *firsts, *copies, *others], 1)
+    assert alert.copies == 12
+    assert alert.scores_from >= n + 12
+    assert (answer.reason, bool(answer.sources)) == (reason, reason == "answered")
 
 
 def test_a_story_told_first_on_another_subject_counts_nowhere_else() -> None:

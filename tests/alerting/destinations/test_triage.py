@@ -19,6 +19,7 @@ CLOSED: dict[str, object] = {"state": "closed", "change": "closed", "closed_at":
 JOINED = told("a2", **ASIDE)
 ENDED = told("a2", 2, **CLOSED, **ASIDE)
 LEADING = told("a1", severity="warning", action="notify")
+NIGHT = Quiet(time(9), time(12), ZoneInfo("UTC"))
 DESK = Rules(Route(severities=frozenset({"critical"})))
 
 
@@ -137,10 +138,9 @@ def test_the_same_alert_by_a_path_that_a_destination_does_not_take_is_turned_awa
 
 
 def test_the_end_of_an_alert_stands_in_the_digest_of_its_beginning_if_that_is_still_to_come() -> None:
-    night = Quiet(time(9), time(12), ZoneInfo("UTC"))
     noon, evening = OPENED + 5 * HOUR // 2, OPENED + 17 * HOUR // 2
     for at, due in ((OPENED + HOUR, noon), (noon, evening)):
-        triage = Triage(Rules(quiet=night, digests=DAILY))
+        triage = Triage(Rules(quiet=NIGHT, digests=DAILY))
         assert kept(triage, told("a1", severity="warning")) == Decision("quiet", noon)
         assert kept(triage, told("a1", 2, severity="warning", **CLOSED), at) == Decision("digest", due)
 
@@ -153,6 +153,41 @@ def test_the_end_of_what_was_found_long_after_the_fact_is_told_with_it_or_soon_a
     assert kept(triage, told("a1", historical=True)) == Decision("historical", OPENED + 20 * MINUTE)
     end = kept(triage, told("a1", 2, historical=True, **CLOSED), OPENED + after * MINUTE)
     assert end == Decision(reason, OPENED + due * MINUTE)
+
+
+def test_what_waits_for_a_digest_is_not_told_before_it_of_an_incident_that_was_told_meanwhile() -> None:
+    """Its end still stands in the digest, and follows it afterwards."""
+    waiting, live = told("a1", historical=True), told("a3", incident="a1", subject=CREDIT)
+    for after, due in ((5, OPENED + 20 * MINUTE), (20, OPENED + 17 * HOUR // 2)):
+        triage = Triage(Rules(digests=DAILY))
+        assert kept(triage, waiting) == Decision("historical", OPENED + 20 * MINUTE)
+        assert kept(triage, live) == NOW
+        assert kept(triage, told("a1", 2, change="caught_up", joined=True)) == Decision("joined", by="a3/1")
+        assert kept(triage, told("a1", 3, joined=True, **CLOSED), OPENED + after * MINUTE) == Decision("digest", due)
+
+
+@pytest.mark.parametrize("held", [{"severity": "warning"}, {"action": "digest"}])
+def test_what_waits_for_a_digest_stands_in_it_as_it_is_by_then_though_its_incident_was_told(held: dict) -> None:
+    """What would be told at once is as the incident was told."""
+    triage = Triage(Rules(quiet=NIGHT, digests=DAILY))
+    first = kept(triage, told("a1", **held))
+    assert kept(triage, told("a3", incident="a1")) == NOW
+    assert kept(triage, told("a1", 2, joined=True, **held)) == first
+    assert kept(triage, told("a1", 3, joined=True)) == Decision("joined", by="a3/1")
+
+
+def test_what_stands_for_its_incident_in_a_digest_is_not_kept_back_because_of_itself() -> None:
+    triage = Triage(Rules(quiet=NIGHT, digests=DAILY))
+    assert kept(triage, told("a1", severity="warning", historical=True)).reason == "historical"
+    assert kept(triage, told("a1", 2, severity="warning", change="caught_up", joined=True)).reason == "quiet"
+
+
+def test_what_was_told_before_it_waited_for_a_digest_is_followed_at_once() -> None:
+    triage = Triage(Rules(Route(languages=frozenset({"en"})), quiet=NIGHT, digests=DAILY))
+    assert kept(triage, told("a1"), OPENED - HOUR) == NOW
+    assert kept(triage, told("a1", 2, severity="warning")).reason == "quiet"
+    assert kept(triage, told("a3", incident="a1")) == NOW
+    assert kept(triage, told("a1", 3, joined=True)) == NOW
 
 
 @pytest.mark.parametrize("route", [Route(), Route(path="direct", notices=False)])
