@@ -68,7 +68,7 @@ def test_incidents_are_as_told() -> None:
     assert _numbers("Alerts that open within # hours of each other") == [TOGETHER / (DAY / 24)]
     assert "share a fifth of the negative stories" in PAGE
     assert SHARED == 0.2
-    assert "stories at least half are about the flash's" in PAGE
+    assert "stories at least half are the incident's" in PAGE
     assert MOSTLY == 0.5
 
 
