@@ -6,6 +6,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from alerting.alerts import Severity
+from alerting.detection.daytime import bounded
 from alerting.detection.spikes import LONGEST, Band, Spike
 from classifier.scores import ScoreRange
 from ingest.instants import SECOND
@@ -70,9 +71,9 @@ class TopicGauges:
         self.excess.labels(topic).set(spike.detection.statistic)
         self.documents.labels(topic).set(band.documents)
         told = band.documents >= FEWEST
-        self.share.labels(topic).set(_within(band.negatives / band.documents + band.raised) if told else math.nan)
-        self.tail_share.labels(topic).set(_within(band.most / band.documents + band.raised) if told else 1.0)
-        self.usual_share.labels(topic).set(_within(spike.detection.usual_share + band.raised))
+        self.share.labels(topic).set(bounded(band.negatives / band.documents + band.raised) if told else math.nan)
+        self.tail_share.labels(topic).set(bounded(band.most / band.documents + band.raised) if told else 1.0)
+        self.usual_share.labels(topic).set(bounded(spike.detection.usual_share + band.raised))
         self.ready.labels(topic).set(spike.ready)
 
     def show_unwatched(self, topic: str) -> None:
@@ -89,10 +90,6 @@ class TopicGauges:
         """How much of a topic's usual volume is missing because its sources are silent."""
         self.missing.labels(topic).set(missing)
         self.unknown.labels(topic).set(is_unknown)
-
-
-def _within(share: float) -> float:
-    return min(max(share, 0.0), 1.0)
 
 
 class CanaryGauges:

@@ -103,7 +103,7 @@ class Loop:
                 if isinstance(away, LogMissing) and not self.polled:
                     raise
                 self._let_go()
-                outage.began(LogAway(str(away)))
+                outage.began(away)
                 self._turned()
                 stop.wait(outage.next_wait_s())
 

@@ -4,7 +4,7 @@ import time
 import structlog
 
 from bellwether.metrics import LoopMetrics
-from ingest.logs import LogAway
+from ingest.logs import LogError
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ class Outage:
         self._since = self._failed_at = 0.0
         self._waits = 0
 
-    def began(self, away: LogAway) -> None:
+    def began(self, away: LogError) -> None:
         """The log could not be used, for the first time or again."""
         if not self.why:
             self._since = time.monotonic()

@@ -16,7 +16,7 @@ import feedparser
 from ingest.charset import xml_text
 from ingest.fetch import Fetched
 from ingest.instants import instant, moment
-from ingest.times import Published, UnreadableTime, read_time
+from ingest.times import CLOCK, DATE, Published, UnreadableTime, read_time
 
 _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*>")
 _ENDS = ("</rss>", "</feed>", "</rdf:rdf>")
@@ -24,9 +24,7 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ELEMENT = re.compile(r"<\w", re.ASCII)
 _MOST = 100  # namespaces of a feed, attributes of one element; real ones have a dozen
 _LONGEST_HEAD = 10_000  # characters before the first element: comments, entities
-_DATE = re.compile(r"\d{4}(?:([-/.])\d{1,2}\1\d{1,2}(?!\d)|年\d{1,2}月\d{1,2}日|\d{4}(?!\d))", re.ASCII)
 _NUMBER = re.compile(r"\d+", re.ASCII)
-_CLOCK = re.compile(r"\d\d?(?::\d\d)+", re.ASCII)
 _LOOSE_MONTH = re.compile(r"(?<=[a-z]),(?=\s+\d{4}\b)", re.ASCII | re.IGNORECASE)  # "20 Nov, 2026 11:45:00 GMT"
 _LOOSE_ZONE = re.compile(r"(:\d\d(?:\.\d+)?)\s*(?:(?:GMT|UTC)\s*)?([+-]\d\d):?(\d\d)$", re.ASCII | re.IGNORECASE)
 _REFERENCE = re.compile(r"&#(?:([0-9]+)|[xX]([0-9a-fA-F]+));?")
@@ -124,12 +122,12 @@ def _told(entry: Any, name: str, zone: tzinfo) -> Published | None:
 
 def _day(written: str, parsed: struct_time | None) -> str:
     """The date of a time; empty if none can be told. `parsed` is feedparser's, which knows more ways to write one."""
-    if found := _DATE.match(written):
+    if found := DATE.match(written):
         return found[0]
     if parsed is None:
         return ""
     year, month, day = (f"{part:02}" for part in parsed[:3])
-    numbers = [number.zfill(2) for number in _NUMBER.findall(_CLOCK.sub("", written))]
+    numbers = [number.zfill(2) for number in _NUMBER.findall(CLOCK.sub("", written))]
     # Where it is at a loss it makes up a year or a day, or takes 20-11-2026 for a day of 2020.
     forms = ([day, year], [day, year[-2:]], [year, month, day])
     return f"{year}-{month}-{day}" if any(numbers[: len(form)] == form for form in forms) else ""

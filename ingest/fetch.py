@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 from msgspec import Struct
 
-from ingest.attempt import AttemptLoop
 from ingest.instants import SECOND, instant
 from ingest.logs import LogUnfit
+from ingest.lookup import LookupLoop
 
 LARGEST = 10_000_000  # bytes of a feed, unpacked
 LONGEST_S = 60  # for one feed with all its redirects, so that a slow one does not hold up the others
@@ -67,7 +67,7 @@ class WebClient:
                 f"a file that the environment names for TLS ({_TLS_FILES}) cannot be used: unset it or mend the file"
             ) from None
         # Only what can be cancelled can be bounded: headers may come byte by byte, and names late.
-        self._runner = asyncio.Runner(loop_factory=AttemptLoop)
+        self._runner = asyncio.Runner(loop_factory=LookupLoop)
 
     def __enter__(self) -> Self:
         return self

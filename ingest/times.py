@@ -20,6 +20,8 @@ _DATE = (
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
 _ZONE = r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _TIME = re.compile(rf"{_DATE}(?:(?:T|\s+|(?<=日)){_CLOCK}\s*{_ZONE}?)?", re.ASCII | re.IGNORECASE)
+DATE = re.compile(rf"{_DATE}(?:(?<=日)|(?!\d))", re.ASCII)
+CLOCK = re.compile(_CLOCK, re.ASCII)
 _BASIC_CLOCK = re.compile(r"\A(\d{8}T\d\d)(\d\d)(\d\d)", re.ASCII | re.IGNORECASE)
 _MAILED_DATE = re.compile(r"(?:[a-z]+,\s*)?\d{1,2}\s+[a-z]+\s+\d{4}", re.ASCII | re.IGNORECASE)
 _ENDS_IN_CLOCK = re.compile(r"\s\d{1,2}:\d\d(?::\d\d)?(?:\s+\d{4})?$", re.ASCII)  # ctime has the year behind it

@@ -1,6 +1,5 @@
 """From a flash to the alert that is told of it: at once, once a story, within the day's budget, and one event is one page."""
 
-import math
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -84,10 +83,9 @@ class FlashLane:
             state.incidents.tell(before, stories, at, 0.0)
             return None
         state.book.excesses.setdefault(key, Excess(instant(alert.first_seen_at), at, QUIET))
-        days = math.inf if alert.incident == alert.id else 0.0
-        state.book.tell(key, alert, days, at)
+        state.book.tell(key, alert, 0.0, at)
         self._go_on(key, state.book.told[key], at)
-        state.incidents.tell(alert, stories, at, days)
+        state.incidents.tell(alert, stories, at, 0.0)
         return alert
 
     def _incident(self, name: str, document: ScoredDocument, stories: set[int], at: int) -> str | None:

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from alerting.destinations.answers import Answer, Away, Delivered, Refused
 from alerting.tokens import SENDABLE, is_sendable
-from ingest.attempt import AttemptLoop
 from ingest.fetch import retry_after_s
+from ingest.lookup import LookupLoop
 
 TIMEOUT_S = 5.0
 DRAIN_S = 0.5  # for a body that means nothing
@@ -86,7 +86,7 @@ class Posting:
         """
         # A loop of its own, because only asyncio bounds the whole attempt: each of httpx's timeouts begins anew with
         # every byte, and none covers looking up a name.
-        loop = AttemptLoop()
+        loop = LookupLoop()
         try:
             request = self._request(body, headers or {}, query or {})
             return loop.run_until_complete(self._attempt(request, now, reads_body))

@@ -28,7 +28,12 @@ def mean_raised(cosine: float, sine: float, first: int, last: int) -> float:
 
 def usual_between(share: float, wave: tuple[float, float], first: int, last: int) -> float:
     """The usual share between two instants, in [0, 1], where that of the whole day is `share`; `wave` is cosine and sine."""
-    return min(max(share + mean_raised(*wave, first, last), 0.0), 1.0)
+    return bounded(share + mean_raised(*wave, first, last))
+
+
+def bounded(share: float) -> float:
+    """A share as it may be told: what a wave adds to one, or takes from it, may go beyond [0, 1]."""
+    return min(max(share, 0.0), 1.0)
 
 
 def least_raised(cosine: float, sine: float, first: int, last: int) -> float:

@@ -2,6 +2,9 @@ import gzip
 import io
 import json
 import sys
+import tracemalloc
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +77,24 @@ def test_a_line_of_any_length_does_not_fill_the_memory(tmp_path: Path) -> None:
     ],
     ids=["a cell", "a row", "a line of a row", "a row of many lines"],
 )
-def test_a_row_of_any_length_does_not_fill_the_memory(tmp_path: Path, row: bytes, bad: dict[int, str]) -> None:
+def test_a_row_of_any_length_is_refused_alone(tmp_path: Path, row: bytes, bad: dict[int, str]) -> None:
     found = lines(written(tmp_path / "a.csv.gz", gzip.compress(b"a,b\n1,x\n" + row + b"\n3,y\n", 1)))
     assert fields(found) == [(2, {"a": "1", "b": "x"}), *bad.items(), (max(bad) + 1, {"a": "3", "b": "y"})]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b"x" * (20 * LONGEST), b'"' + (b"x" * 9_999 + b'\n","') * (LONGEST // 500)],
+    ids=["a line", "many lines"],
+)
+def test_a_row_of_any_length_does_not_fill_the_memory(tmp_path: Path, row: bytes) -> None:
+    path = written(tmp_path / "a.csv.gz", gzip.compress(b"a,b\n1,x\n" + row, 1))
+    tracemalloc.start()
+    with closing(DocumentFile(str(path))) as file:
+        assert len(list(islice(file.lines(), 2))) == 2
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10 * LONGEST
 
 
 def test_a_first_line_too_long_to_name_columns_is_refused(tmp_path: Path) -> None:

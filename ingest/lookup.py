@@ -1,4 +1,4 @@
-"""An event loop for one attempt, which no slow name server can hold up: neither the attempt nor the end of the process."""
+"""An event loop that no slow name server can hold up: neither who waits for a name, nor the end of the process."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 
-class AttemptLoop(asyncio.SelectorEventLoop):
+class LookupLoop(asyncio.SelectorEventLoop):
     """Looks up names in threads that may be left behind; asyncio's own are waited for when the process ends."""
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: int) -> Any:
@@ -34,5 +34,5 @@ class AttemptLoop(asyncio.SelectorEventLoop):
             else:
                 found.set_exception(error)
 
-        with suppress(RuntimeError):  # closed: the attempt is over, nobody waits for the answer
+        with suppress(RuntimeError):  # closed: nobody waits for the answer
             self.call_soon_threadsafe(settle)
